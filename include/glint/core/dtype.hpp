@@ -1,0 +1,117 @@
+// Storage types against arithmetic types.  16-bit numbers are stored, never calculated with: `half` and
+// `bfloat16` have no operators, and every kernel converts them to float on the way in and rounds on the way out.
+#pragma once
+
+#include <bit>
+
+#include "glint/core/config.hpp"
+
+namespace glint {
+inline namespace GLINT_ABI {
+
+struct half {  // IEEE binary16
+  std::uint16_t bits;
+};
+struct bfloat16 {  // the upper half of a binary32
+  std::uint16_t bits;
+};
+
+enum class DType : std::uint8_t { none, f32, f16, bf16, i8, u8, boolean, i32, i64, u64 };
+
+// dtype_of<T>: the run-time name of a storage type.  Specialise StorageOf for a foreign 16-bit type (see eigen.hpp).
+template <class T>
+struct StorageOf {
+  using type = T;
+};
+template <class T>
+using storage_t = typename StorageOf<T>::type;
+
+template <class T>
+inline constexpr DType dtype_of = DType::none;
+template <>
+inline constexpr DType dtype_of<float> = DType::f32;
+template <>
+inline constexpr DType dtype_of<half> = DType::f16;
+template <>
+inline constexpr DType dtype_of<bfloat16> = DType::bf16;
+template <>
+inline constexpr DType dtype_of<std::int8_t> = DType::i8;
+template <>
+inline constexpr DType dtype_of<std::uint8_t> = DType::u8;
+template <>
+inline constexpr DType dtype_of<bool> = DType::boolean;
+
+// The types that q, k, v and the output may have.
+template <class T>
+inline constexpr bool is_tensor_element =
+    dtype_of<storage_t<T>> == DType::f32 || dtype_of<storage_t<T>> == DType::f16 || dtype_of<storage_t<T>> == DType::bf16;
+
+constexpr index_t size_of(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+    case DType::i32:
+      return 4;
+    case DType::f16:
+    case DType::bf16:
+      return 2;
+    case DType::i8:
+    case DType::u8:
+    case DType::boolean:
+      return 1;
+    case DType::i64:
+    case DType::u64:
+      return 8;
+    case DType::none:
+      break;
+  }
+  return 0;
+}
+
+// Scalar conversions, exact on the way up and round-to-nearest-even on the way down.  The kernels have vector
+// forms of the same functions; these serve edges, tests and users.
+constexpr float to_float(float value) { return value; }
+
+constexpr float to_float(bfloat16 value) { return std::bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16); }
+
+constexpr float to_float(half value) {
+  const std::uint32_t sign = (value.bits & 0x8000u) << 16;
+  const std::uint32_t magnitude = value.bits & 0x7fffu;
+  if (magnitude >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | (magnitude & 0x3ffu) << 13);
+  // Denormals included: as a float with exponent 0 the bits are worth 2^-112 of the half, and 2^112 is exact.
+  const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
+  return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(scaled));
+}
+
+template <class T>
+constexpr T from_float(float value);
+
+template <>
+constexpr float from_float<float>(float value) {
+  return value;
+}
+
+template <>
+constexpr bfloat16 from_float<bfloat16>(float value) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return {static_cast<std::uint16_t>(bits >> 16 | 0x40u)};  // quiet NaN
+  return {static_cast<std::uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16)};
+}
+
+template <>
+constexpr half from_float<half>(float value) {
+  const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
+  const std::uint32_t sign = bits >> 16 & 0x8000u;
+  const std::uint32_t magnitude = bits & 0x7fffffffu;
+  if (magnitude > 0x7f800000u) return {static_cast<std::uint16_t>(sign | 0x7e00u)};
+  if (magnitude >= 0x477ff000u) return {static_cast<std::uint16_t>(sign | 0x7c00u)};  // rounds past 65504
+  if (magnitude < 0x38800000u) {
+    // Below the smallest normal half: adding 0.5 leaves the half's denormal bits, rounded, in the low mantissa.
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
+    return {static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u))};
+  }
+  const std::uint32_t rounded = magnitude + 0xfffu + (magnitude >> 13 & 1u);
+  return {static_cast<std::uint16_t>(sign | ((rounded - 0x38000000u) >> 13))};
+}
+
+}  // namespace GLINT_ABI
+}  // namespace glint

@@ -1,0 +1,167 @@
+// What went wrong, as data: a stable code, the documented rule, and the two numbers that disagree.
+// A Status never allocates and never throws; `Status::ok()` or a contextual bool asks for success.
+#pragma once
+
+#include "glint/core/config.hpp"
+
+namespace glint {
+inline namespace GLINT_ABI {
+
+// One code for each documented illegal condition, so that a caller (and a test) can tell them apart.
+// The numbers are stable: new codes go at the end of their group.
+enum class Code : int {
+  ok = 0,
+
+  // Pointers and memory
+  null_query = 10,
+  null_key,
+  null_value,
+  null_output,
+  workspace_too_small,
+  out_of_memory,
+  output_overlaps_input,
+  null_sequence_list,
+  null_stats,
+
+  // Data types
+  dtype_query = 30,
+  dtype_key_value,
+  dtype_output,
+  dtype_mask,
+  dtype_pse,
+  dtype_drop_mask,
+  dtype_stats,
+  dtype_quant,
+
+  // Shapes
+  layout_unknown = 50,
+  layout_not_for_operator,
+  rank_mismatch,
+  extent_negative,
+  head_num_not_positive,
+  heads_not_divisible,
+  hidden_not_divisible,
+  batch_mismatch,
+  head_dim_mismatch,
+  head_dim_not_positive,
+  kv_shape_mismatch,
+  output_shape_mismatch,
+  stats_shape_mismatch,
+  strides_too_small,
+  kv_heads_mismatch,
+  scale_not_finite,
+
+  // Sparse modes, tokens, masks, prefix
+  sparse_mode_unknown = 80,
+  sparse_mode_not_for_layout,
+  sparse_mode_not_for_operator,
+  mask_missing,
+  mask_unexpected,
+  mask_shape,
+  mask_not_compressed,
+  tokens_both_negative,
+  tokens_pre_outside,
+  tokens_next_outside,
+  tokens_empty_band,
+  prefix_missing,
+  prefix_unexpected,
+  prefix_size,
+  prefix_range,
+  causal_needs_more_keys,
+  padding_mask_given,
+
+  // Bias and dropout
+  pse_type_range = 110,
+  pse_missing,
+  pse_unexpected,
+  pse_shape,
+  pse_not_for_mode,
+  pse_compressed_length,
+  pse_compressed_not_square,
+  pse_compressed_mode,
+  pse_generated_not_square,
+  keep_prob_range,
+  drop_mask_missing,
+  drop_mask_unexpected,
+  drop_mask_size,
+  drop_mask_shape,
+  drop_mask_and_seed,
+
+  // Sequence lengths
+  sequence_lists_missing = 140,
+  sequence_lists_unexpected,
+  sequence_lists_differ,
+  sequence_list_decreasing,
+  sequence_list_total,
+  sequence_list_zero,
+  lengths_size,
+  length_range,
+
+  // Operator attributes
+  inner_precise_range = 160,
+  query_not_one_token,
+  num_heads_mismatch,
+
+  // Parameters whose support is on its way (an honest refusal, never a silent skip)
+  not_supported_quantization = 180,
+  not_supported_paging,
+  not_supported_kv_padding,
+
+  // The `ascend` profile: the documented device maxima
+  limit_batch = 200,
+  limit_heads,
+  limit_sequence,
+  limit_head_dim,
+  limit_head_ratio,
+  limit_prefix_batch,
+  limit_sequence_count,
+  limit_dtype,
+};
+
+struct [[nodiscard]] Status {
+  Code code = Code::ok;
+  const char* rule = "";  // the documented rule, a string literal
+  index_t got = 0;
+  index_t want = 0;  // the bound or value that the rule asks for
+
+  static constexpr Status ok() { return {}; }
+  constexpr explicit operator bool() const { return code == Code::ok; }
+};
+
+// Writes "rule (got G, want W)" into `text`, always terminated; returns the length that the whole message has.
+constexpr index_t format(const Status& status, char* text, index_t capacity) {
+  index_t length = 0;
+  const auto put = [&](char c) {
+    if (length + 1 < capacity) text[length] = c;
+    ++length;
+  };
+  const auto put_text = [&](const char* t) {
+    while (*t != '\0') put(*t++);
+  };
+  const auto put_number = [&](index_t value) {
+    char digits[20] = {};
+    int count = 0;
+    std::uint64_t rest = value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value);
+    do {
+      digits[count++] = static_cast<char>('0' + rest % 10);
+      rest /= 10;
+    } while (rest != 0);
+    if (value < 0) put('-');
+    while (count > 0) put(digits[--count]);
+  };
+  if (status) {
+    put_text("ok");
+  } else {
+    put_text(status.rule);
+    put_text(" (got ");
+    put_number(status.got);
+    put_text(", want ");
+    put_number(status.want);
+    put_text(")");
+  }
+  if (capacity > 0) text[length < capacity ? length : capacity - 1] = '\0';
+  return length;
+}
+
+}  // namespace GLINT_ABI
+}  // namespace glint

@@ -1,0 +1,119 @@
+// Forward attention over all heads of a problem, through an executor.
+#pragma once
+
+#include <span>
+#include <type_traits>
+
+#include "glint/core/arena.hpp"
+#include "glint/core/status.hpp"
+#include "glint/kernel/head.hpp"
+#include "glint/policy/executor.hpp"
+#include "glint/policy/tile.hpp"
+#include "glint/simd/simd.hpp"
+
+#define GLINT_ISA_BODY "glint/kernel/forward_isa-inl.hpp"
+#include "glint/simd/for_each_isa.hpp"
+
+namespace glint {
+inline namespace GLINT_ABI {
+
+// What an operator tells the kernel.  A group is one (batch, kv head); its heads share K and V.
+template <class P>
+concept ForwardPlan = requires(const P& plan, index_t i) {
+  { plan.groups() } -> std::same_as<index_t>;
+  { plan.heads_per_group() } -> std::same_as<index_t>;
+  { plan.max_rows() } -> std::same_as<index_t>;    // of any head's out
+  { plan.max_keys() } -> std::same_as<index_t>;    // of any head's kv
+  { plan.head_dim() } -> std::same_as<index_t>;
+  { plan.value_dim() } -> std::same_as<index_t>;
+  plan.head(i, i);  // (group, head within the group) -> HeadWork
+};
+
+namespace forward {
+
+// Scratch of one worker, in the order in which forward_tiles takes it.
+template <class Tile>
+constexpr index_t scratch_bytes(index_t head_dim, index_t value_dim, index_t max_keys) {
+  const index_t state = 3 * aligned_bytes_of<float>(Tile::rows);
+  const index_t output = aligned_bytes_of<float>(value_dim * Tile::rows) + state;
+  const index_t tile = aligned_bytes_of<float>(head_dim * Tile::rows) + output * (max_keys > kKeyBlock ? 2 : 1);
+  return aligned_bytes_of<float>(Tile::columns * Tile::rows) + aligned_bytes_of<float>(Tile::rows) +
+         2 * aligned_bytes_of<std::uint64_t>(Tile::columns) + aligned_bytes_of<float>(Tile::columns * head_dim) +
+         aligned_bytes_of<float>(Tile::columns * value_dim) + Tile::shared * tile;
+}
+
+// The bytes that run() needs for `workers` workers.
+template <class Tile>
+constexpr index_t workspace_bytes(index_t head_dim, index_t value_dim, index_t max_keys, index_t workers) {
+  return kAlignment + workers * scratch_bytes<Tile>(head_dim, value_dim, max_keys);
+}
+
+template <class Tile, class Head>
+using Entry = void (*)(const Head*, const Interval*, index_t, std::byte*);
+
+template <class Tile, class Head>
+Entry<Tile, Head> entry(Isa isa) {
+#if GLINT_HAVE_X86
+  if (isa == Isa::avx512) return &isa_avx512::forward_tiles<Tile, Head>;
+  if (isa == Isa::avx2) return &isa_avx2::forward_tiles<Tile, Head>;
+#endif
+#if GLINT_HAVE_VECTOR_EXTENSIONS
+  if (isa == Isa::base) return &isa_base::forward_tiles<Tile, Head>;
+#endif
+  return &isa_plain::forward_tiles<Tile, Head>;
+}
+
+template <class Head>
+void zero_rows(const Head& head, Interval rows) {
+  using T = std::remove_cvref_t<decltype(*head.out.data)>;
+  for (index_t r = rows.lo; r < rows.hi; ++r) {
+    for (index_t d = 0; d < head.out.dim; ++d) head.out.row(r)[d] = T{};
+    isa_plain::write_stats(head.stats, r, SoftmaxState{});
+  }
+}
+
+// One task: up to Tile::shared query tiles, taken from a list in which the heads of the group that have the same
+// rows, and so see the same keys, are neighbours.
+template <class Tile, class Plan>
+void run_task(const Plan& plan, index_t group, index_t first, index_t last, std::byte* scratch) {
+  using Head = decltype(plan.head(group, 0));
+  static_assert(std::is_trivially_destructible_v<Head>, "glint: masks and modifiers must be trivially destructible");
+  alignas(Head) std::byte storage[Tile::shared * sizeof(Head)];
+  Head* const heads = reinterpret_cast<Head*>(storage);
+  Interval rows[Tile::shared];
+  index_t count = 0;
+  for (index_t i = first; i < last; ++i) {
+    Head* const head = ::new (static_cast<void*>(heads + count)) Head(plan.head(group, i % plan.heads_per_group()));
+    const index_t q0 = i / plan.heads_per_group() * Tile::rows;
+    const Interval wanted = intersect({q0, q0 + Tile::rows}, {0, head->out.rows});
+    const Interval computed = intersect(wanted, {0, head->q.rows});
+    zero_rows(*head, {computed.empty() ? wanted.lo : computed.hi, wanted.hi});
+    if (!computed.empty()) rows[count++] = computed;
+  }
+  if (count > 0) entry<Tile, Head>(simd::selected)(heads, rows, count, scratch);
+}
+
+// Runs the plan.  `workspace` holds workspace_bytes<Tile>(...) for executor.workers() workers.
+template <class Tile, ForwardPlan Plan, Executor E>
+Status run(const Plan& plan, E& executor, std::span<std::byte> workspace) {
+  const index_t each = scratch_bytes<Tile>(plan.head_dim(), plan.value_dim(), plan.max_keys());
+  const index_t workers = executor.workers();
+  std::byte* const memory = aligned_start(workspace, each * workers);
+  if (memory == nullptr) {
+    return {Code::workspace_too_small, "the workspace must hold workspace_bytes(problem, workers) bytes",
+            static_cast<index_t>(workspace.size()), each * workers + kAlignment};
+  }
+  const index_t tiles = (plan.max_rows() + Tile::rows - 1) / Tile::rows * plan.heads_per_group();
+  const index_t tasks = (tiles + Tile::shared - 1) / Tile::shared;
+  executor.for_each(plan.groups() * tasks, [&](index_t task, index_t worker) {
+    // Late query tiles first: under a causal mask they are the longest, and short tasks fill the end.
+    const index_t first = (tasks - 1 - task % tasks) * Tile::shared;
+    const index_t last = first + Tile::shared < tiles ? first + Tile::shared : tiles;
+    run_task<Tile>(plan, task / tasks, first, last, memory + worker * each);
+  });
+  return Status::ok();
+}
+
+}  // namespace forward
+}  // namespace GLINT_ABI
+}  // namespace glint

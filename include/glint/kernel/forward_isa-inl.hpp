@@ -1,0 +1,6 @@
+// No guard: included once for each ISA by forward.hpp.
+#include "glint/kernel/score_tile-inl.hpp"
+//
+#include "glint/kernel/softmax_tile-inl.hpp"
+//
+#include "glint/kernel/forward_tile-inl.hpp"

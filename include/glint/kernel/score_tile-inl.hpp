@@ -1,0 +1,120 @@
+// No guard: included once for each ISA.  A tile of scores, [key][query lane]: made, biased, modified, masked.
+namespace glint {
+inline namespace GLINT_ABI {
+namespace GLINT_ISA {
+
+// A running maximum starts at the lowest finite float: no real logit lies below it, and (-inf) - (-inf) never occurs.
+inline constexpr float kLowest = -std::numeric_limits<float>::max();
+
+GLINT_INLINE Vec minus_infinity() { return from_bits(IntVec{} + static_cast<std::int32_t>(0xff800000u)); }
+
+// S^T = K q^T for `count` keys, and the maximum of each lane.
+template <index_t kRows>
+GLINT_NOINLINE void scores(const float* k, index_t k_stride, const float* q, index_t dim, index_t count, float* s,
+                           float* tile_max) {
+  constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
+  for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
+    Vec top[NV];
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
+    for_blocks<MR>(count, [&](auto rows, index_t c) __attribute__((always_inline)) {
+      constexpr int R = decltype(rows)::value;
+      Vec block[R][NV] = {};
+      multiply_add<R, NV>({k + c * k_stride, k_stride, 1}, q + lane, kRows, dim, block);
+      GLINT_UNROLL
+      for (int i = 0; i < R; ++i) {
+        GLINT_UNROLL
+        for (int j = 0; j < NV; ++j) {
+          top[j] = max(top[j], block[i][j]);
+          store(s + (c + i) * kRows + lane + j * kLanes, block[i][j]);
+        }
+      }
+    });
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) store(tile_max + lane + j * kLanes, top[j]);
+  }
+}
+
+// One square of lanes of the bias for queries q.. and keys k.., transposed so that row c is key k + c.
+GLINT_INLINE void load_bias_square(const Bias& bias, index_t q, index_t k, index_t rows, index_t columns,
+                                   Vec (&square)[kLanes]) {
+  if (bias.fold == Bias::Fold::plain) {
+    const index_t first = bias.offset(q, k);
+    if (bias.dtype == DType::f32) {
+      load_square(static_cast<const float*>(bias.data) + first, bias.row_stride, rows, columns, square);
+    } else if (bias.dtype == DType::f16) {
+      load_square(static_cast<const half*>(bias.data) + first, bias.row_stride, rows, columns, square);
+    } else {
+      load_square(static_cast<const bfloat16*>(bias.data) + first, bias.row_stride, rows, columns, square);
+    }
+  } else {
+    for (int i = 0; i < kLanes; ++i) {
+      alignas(64) float row[kLanes] = {};
+      for (int c = 0; c < kLanes && c < columns && i < rows; ++c) row[c] = bias.at(q + i, k + c);
+      square[i] = load(row);
+    }
+  }
+  transpose(square);
+}
+
+// s += factor * bias
+template <index_t kRows>
+GLINT_NOINLINE void add_bias(const Bias& bias, Box box, float* s) {
+  const Vec factor = splat(bias.factor);
+  for (index_t q = box.q0; q < box.q1; q += kLanes) {
+    for (index_t k = box.k0; k < box.k1; k += kLanes) {
+      Vec square[kLanes];
+      load_bias_square(bias, q, k, box.q1 - q, box.k1 - k, square);
+      const int keys = box.k1 - k < kLanes ? static_cast<int>(box.k1 - k) : kLanes;
+      for (int c = 0; c < keys; ++c) {
+        float* const at = s + (k - box.k0 + c) * kRows + (q - box.q0);
+        store(at, fma(square[c], factor, load(at)));
+      }
+    }
+  }
+}
+
+// Any lane modifier over the tile.
+template <index_t kRows, class Modifier>
+GLINT_NOINLINE void modify(const Modifier& modifier, Box box, float* s) {
+  for (index_t k = box.k0; k < box.k1; ++k) {
+    for (index_t lane = 0; lane < kRows; lane += kLanes) {
+      float* const at = s + (k - box.k0) * kRows + lane;
+      Vec value = load(at);
+      modifier(value, iota() + static_cast<float>(box.q0 + lane - k));
+      store(at, value);
+    }
+  }
+}
+
+// pse type 3; type 2 is score::Alibi.
+struct AlibiSquareRoot {
+  score::Alibi linear;
+  GLINT_INLINE void operator()(Vec& s, const Vec& q_minus_k) const {
+    const Vec distance = q_minus_k + linear.offset;
+    s -= linear.slope * square_root(max(distance, -distance));
+  }
+};
+
+// Excluded scores become -inf by selection, so that a NaN there goes no further; then the maximum of each lane.
+// words: one for each key (see mask_bits), or null when nothing is excluded.
+template <index_t kRows>
+GLINT_NOINLINE void exclude_and_maximum(const std::uint64_t* words, index_t count, float* s, float* tile_max) {
+  for (index_t lane = 0; lane < kRows; lane += kLanes) {
+    Vec top = splat(kLowest);
+    for (index_t c = 0; c < count; ++c) {
+      float* const at = s + c * kRows + lane;
+      Vec value = load(at);
+      if (words != nullptr) {
+        value = select(lanes_of(words[c], static_cast<int>(lane)), value, minus_infinity());
+        store(at, value);
+      }
+      top = max(top, value);
+    }
+    store(tile_max + lane, top);
+  }
+}
+
+}  // namespace GLINT_ISA
+}  // namespace GLINT_ABI
+}  // namespace glint

@@ -1,0 +1,72 @@
+// What the forward operators have in common after their checks: pick the tile, run the plan, own the workspace.
+#pragma once
+
+#include <memory>
+#include <new>
+
+#include "glint/ops/rules.hpp"
+#include "glint/ops/plan.hpp"
+#include "glint/policy/recipe.hpp"
+
+namespace glint {
+inline namespace GLINT_ABI {
+namespace detail {
+
+// Does every head have so few rows that the narrow tile serves it?
+constexpr bool few_rows(index_t rows, index_t narrow) { return rows <= narrow; }
+
+template <class Recipe, class T>
+index_t attention_workspace(const Shape& shape, index_t rows, index_t keys, index_t workers) {
+  using Tile = typename Recipe::template tile<T>;
+  using Narrow = typename Recipe::tile_few;
+  if (few_rows(rows, Narrow::rows))
+    return forward::workspace_bytes<Narrow>(shape.head_dim, shape.value_size(), keys, workers);
+  return forward::workspace_bytes<Tile>(shape.head_dim, shape.value_size(), keys, workers);
+}
+
+template <class Recipe, class T, class Plan, class E>
+Status run_attention(const Plan& plan, E& executor, std::span<std::byte> workspace) {
+  using Tile = typename Recipe::template tile<T>;
+  using Narrow = typename Recipe::tile_few;
+  if (few_rows(plan.max_rows(), Narrow::rows)) return forward::run<Narrow>(plan, executor, workspace);
+  return forward::run<Tile>(plan, executor, workspace);
+}
+
+// A sparse mode known at compile time chooses the mask's type; the recipe's own masks replace it in custom mode.
+template <SparseMode mode, class Recipe, class T, class Masks, class Modifiers, class E>
+Status run_in_mode(const AttentionTensors<T>& tensors, const StaircaseAndDenseOf& from_mode,
+                   [[maybe_unused]] const Masks& custom, const Modifiers& modifiers, E& executor,
+                   std::span<std::byte> workspace) {
+  const auto run = [&](const auto& mask_of) {
+    return run_attention<Recipe, T>(AttentionPlan(tensors, mask_of, modifiers), executor, workspace);
+  };
+  if constexpr (mode == SparseMode::custom) {
+    return run(custom);
+  } else if constexpr (reads_mask_tensor(mode)) {
+    return run(from_mode);
+  } else {
+    return run(from_mode.stairs);
+  }
+}
+
+// The convenience overloads: one allocation for the call.
+template <class Run>
+Status with_workspace(index_t bytes, const Run& run) {
+  const std::unique_ptr<std::byte[]> memory(new (std::nothrow) std::byte[static_cast<std::size_t>(bytes)]);
+  if (memory == nullptr) return {Code::out_of_memory, "the workspace could not be allocated", 0, bytes};
+  return run(std::span<std::byte>(memory.get(), static_cast<std::size_t>(bytes)));
+}
+
+// Foreign 16-bit types (Eigen::half, ...) are the same bits under another name.
+template <class T>
+const storage_t<T>* as_storage(const T* data) {
+  return reinterpret_cast<const storage_t<T>*>(data);
+}
+template <class T>
+storage_t<T>* as_storage(T* data) {
+  return reinterpret_cast<storage_t<T>*>(data);
+}
+
+}  // namespace detail
+}  // namespace GLINT_ABI
+}  // namespace glint

@@ -1,0 +1,197 @@
+// FlashAttentionScore, the training operator, forward.
+//
+//   out = dropout(softmax(mask(scale * (q k^T) + pse))) v
+//
+// Source: mindspore.ops.flash_attention_score (seed 001) and npu_fusion_attention_v2 (seed 004); operator contract,
+// section 1.1.  Shapes use B batch, N heads, S rows, D head size:
+//   BSH (B,S,N*D)   BSND (B,S,N,D)   SBH (S,B,N*D)   BNSD (B,N,S,D)   TND (T,N,D), T the rows of all sequences
+#pragma once
+
+#include "glint/ops/attention.hpp"
+#include "glint/ops/score_rules.hpp"
+
+namespace glint {
+inline namespace GLINT_ABI {
+
+// T: float, half, bfloat16, or a type that StorageOf maps to one of them.
+template <class T>
+struct ScoreProblem {
+  const T* q = nullptr;  // N heads, q_len rows
+  const T* k = nullptr;  // kv_heads heads, kv_len rows
+  const T* v = nullptr;  // the same with value_dim columns
+  T* out = nullptr;      // like q with value_dim columns
+
+  Shape shape{};
+  float scale = 1;    // no default 1/sqrt(D): the operator has none
+  float q_scale = 1;  // multiplies q before anything else (operators 12.14)
+
+  // Sparse modes 0, 4, 7, 8.  Mode 0 uses them only beside a mask tensor.
+  index_t pre_tokens = 2147483647;
+  index_t next_tokens = 2147483647;
+  MaskTensor attn_mask{};              // modes 0 and 1: (B|1, N|1, S1, S2); mode 5: (B, N|1, S1, S2)
+  std::span<const index_t> prefix{};   // modes 5 and 6: one entry for each batch entry
+
+  PseTensor pse{};   // pse_type 0 and 1
+  Slopes slopes{};   // pse_type 2 and 3
+  int pse_type = 1;  // 0: scale*qk + pse; 1: scale*(qk + pse); 2, 3: slopes, distance or its square root
+
+  DropoutOptions dropout{};
+
+  std::span<const index_t> q_ends{};   // TND: cumulative, without a leading zero
+  std::span<const index_t> kv_ends{};
+
+  // Saved for the gradient; null means not wanted.  One float for each row: [B][N][S1], TND [T1][N].
+  // A row that sees nothing: max -FLT_MAX, sum +FLT_MAX, lse -inf.
+  float* softmax_max = nullptr;
+  float* softmax_sum = nullptr;
+  float* lse = nullptr;  // max + ln(sum), natural logarithm
+  StatsLayout stats_layout = StatsLayout::token_major;
+  index_t stats_repeat = 1;  // the documents store max and sum eight times: 8
+  float empty_lse = -std::numeric_limits<float>::infinity();
+
+  int inner_precise = 0;  // 0, 1 reserved; 2 asks for zero rows where nothing is seen, which glint always does
+  Limits limits = Limits::none;
+
+  // For tensors that are slices of larger ones (fused QKV); empty means what the layout says.
+  Strides q_strides{}, k_strides{}, v_strides{}, out_strides{};
+};
+
+namespace detail {
+
+template <class T>
+AttentionTensors<storage_t<T>> tensors(const ScoreProblem<T>& p, Layout layout) {
+  const Shape& s = p.shape;
+  const index_t kv_heads = s.kv_head_count(), dv = s.value_size();
+  const bool added_before_scale = p.pse_type == 1;
+  Shape shape = s;
+  if (layout == Layout::TND) shape.batch = static_cast<index_t>(p.q_ends.size());
+  return {
+      .q = {as_storage(p.q), strides_or(p.q_strides, layout, {s.batch, s.heads, s.q_len, s.head_dim}), s.head_dim},
+      .k = {as_storage(p.k), strides_or(p.k_strides, layout, {s.batch, kv_heads, s.kv_len, s.head_dim}), s.head_dim},
+      .v = {as_storage(p.v), strides_or(p.v_strides, layout, {s.batch, kv_heads, s.kv_len, dv}), dv},
+      .out = {as_storage(p.out), strides_or(p.out_strides, layout, {s.batch, s.heads, s.q_len, dv}), dv},
+      .shape = shape,
+      .layout = layout,
+      .q_rows = score_rules::queries(p, layout),
+      .kv_rows = score_rules::keys(p, layout),
+      .scale = p.scale * p.q_scale,
+      .pse = p.pse,
+      .pse_factor = added_before_scale ? p.scale : 1.0F,
+      .slopes = p.slopes,
+      .slope_square_root = p.pse_type == 3,
+      .dropout = p.dropout,
+      .softmax_max = p.softmax_max,
+      .softmax_sum = p.softmax_sum,
+      .lse = p.lse,
+      .stats_layout = p.stats_layout,
+      .stats_repeat = p.stats_repeat,
+      .empty_lse = p.empty_lse};
+}
+
+template <class T>
+StaircaseAndDenseOf masks(const ScoreProblem<T>& p, Layout layout, SparseMode mode) {
+  const bool tokens_act = mode != SparseMode::default_mask || static_cast<bool>(p.attn_mask);
+  const bool prefix_acts = mode == SparseMode::prefix_compressed ||
+                           (mode == SparseMode::prefix && static_cast<bool>(score_rules::prefix_list(p, layout)));
+  StaircaseAndDenseOf masks;
+  masks.stairs.mode = mode;
+  if (tokens_act) masks.stairs.tokens = {p.pre_tokens, p.next_tokens};
+  if (prefix_acts) masks.stairs.prefix = p.prefix;
+  if (layout == Layout::TND) masks.stairs.band_entry = band_entry(mode, Sequences::ends(p.q_ends));
+  const MaskTensor& m = p.attn_mask;
+  const index_t matrix = m.rows * m.columns;
+  masks.dense = {m.data, m.batch == 1 ? 0 : m.heads * matrix, m.heads == 1 ? 0 : matrix, m.columns};
+  return masks;
+}
+
+template <class T>
+Status memory(const ScoreProblem<T>& p, Layout layout) {
+  const Shape& s = p.shape;
+  const index_t dv = s.value_size(), batch = layout == Layout::TND ? 1 : s.batch;
+  if (batch == 0 || s.q_len == 0) return Status::ok();  // nothing is read or written
+  const bool has_keys = s.kv_len > 0;
+  GLINT_REQUIRE(p.q != nullptr, Code::null_query, "query must not be null", 0, 1);
+  GLINT_REQUIRE(p.k != nullptr || !has_keys, Code::null_key, "key must not be null", 0, 1);
+  GLINT_REQUIRE(p.v != nullptr || !has_keys, Code::null_value, "value must not be null", 0, 1);
+  GLINT_REQUIRE(p.out != nullptr, Code::null_output, "attention_out must not be null", 0, 1);
+  GLINT_PASS_ON(rules::strides(p.q_strides, s.head_dim));
+  GLINT_PASS_ON(rules::strides(p.k_strides, s.head_dim));
+  GLINT_PASS_ON(rules::strides(p.v_strides, dv));
+  GLINT_PASS_ON(rules::strides(p.out_strides, dv));
+  const auto t = tensors(p, layout);
+  const Extent out = extent(t.out.data, t.out.strides, {batch, s.heads, s.q_len, dv});
+  GLINT_PASS_ON(rules::apart(out, extent(t.q.data, t.q.strides, {batch, s.heads, s.q_len, s.head_dim})));
+  GLINT_PASS_ON(rules::apart(out, extent(t.k.data, t.k.strides, {batch, s.kv_head_count(), s.kv_len, s.head_dim})));
+  GLINT_PASS_ON(rules::apart(out, extent(t.v.data, t.v.strides, {batch, s.kv_head_count(), s.kv_len, dv})));
+  const MaskTensor& m = p.attn_mask;
+  return rules::apart(out, {m.data, m ? m.batch * m.heads * m.rows * m.columns : 0});
+}
+
+}  // namespace detail
+
+// Is the problem legal?  Pure and public, so that a scheduler can ask in advance; operator() asks by itself.
+template <class T>
+Status check_score(const ScoreProblem<T>& p, Layout layout, SparseMode mode) {
+  GLINT_PASS_ON(rules::shape(p.shape));
+  GLINT_PASS_ON(rules::scale(p.scale));
+  GLINT_PASS_ON(rules::scale(p.q_scale));
+  GLINT_PASS_ON(score_rules::sequences(p, layout));
+  GLINT_PASS_ON(score_rules::mode(mode, layout));
+  GLINT_PASS_ON(score_rules::prefix(p, mode, layout));
+  GLINT_PASS_ON(score_rules::mask(p, mode, layout));
+  GLINT_PASS_ON(score_rules::tokens(p, mode, layout));
+  GLINT_PASS_ON(score_rules::pse(p, mode, layout, dtype_of<storage_t<T>>));
+  GLINT_PASS_ON(score_rules::dropout(p, layout));
+  GLINT_REQUIRE(p.inner_precise >= 0 && p.inner_precise <= 2, Code::inner_precise_range,
+                "inner_precise must be 0, 1 or 2", p.inner_precise, 2);
+  GLINT_PASS_ON(score_rules::ascend(p, mode, layout, dtype_of<storage_t<T>>));
+  return detail::memory(p, layout);
+}
+
+// The functor.  LayoutTag: layout::BSH, BSND, SBH, BNSD or TND.  The sparse mode is authoritative: modes 2 to 4 and 6
+// to 8 imply their triangle or band, and no 2048 x 2048 tensor is ever needed.  Same bits for any executor.
+template <class LayoutTag, class T, SparseMode mode = SparseMode::default_mask, class Recipe = recipe::Default>
+struct FlashAttentionScore {
+  static_assert(is_tensor_element<T>, "glint::FlashAttentionScore: the element type must be float, half or bfloat16");
+  static_assert((mode == SparseMode::custom) != std::is_same_v<typename Recipe::masks, MaskFromMode>,
+                "glint::FlashAttentionScore: SparseMode::custom and Recipe::masks belong together");
+  using Problem = ScoreProblem<T>;
+
+  [[no_unique_address]] typename Recipe::masks masks{};
+  [[no_unique_address]] typename Recipe::modifiers modifiers{};
+
+  static Status check(const Problem& p) { return check_score(p, LayoutTag::kind, mode); }
+
+  // Bytes of scratch for `workers` workers of an executor.
+  static index_t workspace_bytes(const Problem& p, index_t workers = 1) {
+    return detail::attention_workspace<Recipe, storage_t<T>>(p.shape, longest(score_rules::queries(p, LayoutTag::kind), p),
+                                                             score_rules::keys(p, LayoutTag::kind).longest(), workers);
+  }
+
+  template <Executor E>
+  Status operator()(const Problem& p, E&& executor, std::span<std::byte> workspace) const {
+    GLINT_PASS_ON(check(p));
+    return detail::run_in_mode<mode, Recipe, storage_t<T>>(detail::tensors(p, LayoutTag::kind),
+                                                           detail::masks(p, LayoutTag::kind, mode), masks, modifiers,
+                                                           executor, workspace);
+  }
+
+  // The same with one allocation for the workspace.
+  template <Executor E>
+  Status operator()(const Problem& p, E&& executor) const {
+    GLINT_PASS_ON(check(p));
+    return detail::with_workspace(workspace_bytes(p, executor.workers()), [&](std::span<std::byte> workspace) {
+      return (*this)(p, executor, workspace);
+    });
+  }
+  Status operator()(const Problem& p) const { return (*this)(p, Serial{}); }
+
+ private:
+  static index_t longest(const Sequences& queries, const Problem& p) {
+    const index_t rest = LayoutTag::kind == Layout::TND ? p.shape.q_len - queries.total() : 0;
+    return queries.longest() > rest ? queries.longest() : rest;
+  }
+};
+
+}  // namespace GLINT_ABI
+}  // namespace glint

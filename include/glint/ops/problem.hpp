@@ -1,0 +1,120 @@
+// What the operators' problems are made of.  Every field has a default, in the order in which users think: tensors,
+// shape, scale, options.
+#pragma once
+
+#include <span>
+
+#include "glint/core/dtype.hpp"
+#include "glint/core/status.hpp"
+#include "glint/ops/sparse_mode.hpp"
+#include "glint/tensor/view.hpp"
+
+namespace glint {
+inline namespace GLINT_ABI {
+
+struct Shape {
+  index_t batch = 0;
+  index_t heads = 0;      // N1, query heads
+  index_t kv_heads = 0;   // N2; 0 means heads.  heads % kv_heads == 0: consecutive query heads share one kv head
+  index_t q_len = 0;      // S1; TND: T1, the rows of all sequences
+  index_t kv_len = 0;     // S2; TND: T2
+  index_t head_dim = 0;   // D of q and k
+  index_t value_dim = 0;  // D of v and the output; 0 means head_dim
+
+  constexpr index_t kv_head_count() const { return kv_heads == 0 ? heads : kv_heads; }
+  constexpr index_t value_size() const { return value_dim == 0 ? head_dim : value_dim; }
+};
+
+// A mask tensor: 0 keeps, anything else drops.  An extent of 1 broadcasts.  Absent when data is null.
+struct MaskTensor {
+  const std::uint8_t* data = nullptr;
+  index_t batch = 1, heads = 1, rows = 0, columns = 0;
+
+  constexpr explicit operator bool() const { return data != nullptr; }
+};
+
+// How the bias (pse, real_shift, pse_shift) is stored.
+enum class PseForm : std::uint8_t {
+  dense,           // (batch, heads, rows, columns), an extent of 1 broadcasts
+  compressed,      // (batch, heads, 1024, columns): the last 1024 rows of an ALiBi matrix (operators 1.3)
+  tnd_per_score,   // TND: for each sequence a block [heads][q_len][kv_len]
+  tnd_per_column,  // TND: for each sequence a block [heads][kv_len]
+};
+
+struct PseTensor {
+  const void* data = nullptr;
+  DType dtype = DType::none;  // that of q
+  index_t batch = 1, heads = 1, rows = 0, columns = 0;
+  PseForm form = PseForm::dense;
+
+  constexpr explicit operator bool() const { return data != nullptr; }
+};
+
+// Slopes for the bias that the kernel generates (pse types 2 and 3): float, (heads) or (batch, heads).
+struct Slopes {
+  const float* data = nullptr;
+  index_t batch = 1;  // 1 broadcasts
+  index_t q_start = 0;
+  index_t kv_start = 0;
+
+  constexpr explicit operator bool() const { return data != nullptr; }
+};
+
+// Dropout on the probabilities.  With keep_prob < 1 exactly one source of keep bits: a mask, or a Philox seed.
+struct DropoutOptions {
+  double keep_prob = 1;
+  std::span<const std::uint8_t> mask{};  // bits of [batch][heads][q_len][kv_len], least significant first, 1 = keep
+  bool generate = false;                 // draw the bits from (seed, offset)
+  std::uint64_t seed = 0;
+  std::uint64_t offset = 0;
+};
+
+// Which documented maxima count as errors.  The library's own rule is "legal if the mathematics is".
+enum class Limits : std::uint8_t { none, ascend };
+
+// How the statistics of TND tensors are laid out (operators 1.1).
+enum class StatsLayout : std::uint8_t {
+  token_major,  // [T][N]
+  per_batch,    // for each sequence a block [N][length]: the documents' default order
+};
+
+namespace detail {
+
+constexpr Strides strides_or(Strides given, Layout layout, Dims dims) {
+  return given.empty() ? layout::strides(layout, dims) : given;
+}
+
+// Bytes [first, last) that a tensor spans.
+struct Extent {
+  const void* data = nullptr;
+  index_t bytes = 0;
+
+  bool overlaps(Extent other) const {
+    const auto a = reinterpret_cast<std::uintptr_t>(data), b = reinterpret_cast<std::uintptr_t>(other.data);
+    return bytes > 0 && other.bytes > 0 && a < b + static_cast<std::uintptr_t>(other.bytes) &&
+           b < a + static_cast<std::uintptr_t>(bytes);
+  }
+};
+
+template <class T>
+Extent extent(const T* data, Strides s, Dims d) {
+  if (data == nullptr || d.batch <= 0 || d.heads <= 0 || d.rows <= 0 || d.dim <= 0) return {};
+  const index_t last = (d.batch - 1) * s.batch + (d.heads - 1) * s.head + (d.rows - 1) * s.row + d.dim;
+  return {data, last * static_cast<index_t>(sizeof(T))};
+}
+
+}  // namespace detail
+
+// The first violated rule wins; checks read like the documents.
+#define GLINT_REQUIRE(condition, code, rule, got, want)                                                       \
+  do {                                                                                                        \
+    if (!(condition))                                                                                         \
+      return ::glint::Status{code, rule, static_cast<::glint::index_t>(got), static_cast<::glint::index_t>(want)}; \
+  } while (false)
+#define GLINT_PASS_ON(status)                                      \
+  do {                                                             \
+    if (const ::glint::Status passed = (status); !passed) return passed; \
+  } while (false)
+
+}  // namespace GLINT_ABI
+}  // namespace glint

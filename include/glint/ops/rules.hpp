@@ -1,0 +1,140 @@
+// The rules that more than one operator has.  Each function states one section of the documents; nothing here writes,
+// and nothing is read through a tensor pointer.
+#pragma once
+
+#include <bit>
+
+#include "glint/ops/problem.hpp"
+
+namespace glint {
+inline namespace GLINT_ABI {
+namespace rules {
+
+// By bit pattern: -ffast-math deletes isfinite().
+constexpr bool finite(double value) {
+  return (std::bit_cast<std::uint64_t>(value) & 0x7ff0000000000000ull) != 0x7ff0000000000000ull;
+}
+
+inline Status shape(const Shape& s) {
+  GLINT_REQUIRE(s.batch >= 0, Code::extent_negative, "batch must not be negative", s.batch, 0);
+  GLINT_REQUIRE(s.q_len >= 0, Code::extent_negative, "the query length must not be negative", s.q_len, 0);
+  GLINT_REQUIRE(s.kv_len >= 0, Code::extent_negative, "the key length must not be negative", s.kv_len, 0);
+  GLINT_REQUIRE(s.heads > 0, Code::head_num_not_positive, "head_num must be greater than 0", s.heads, 1);
+  GLINT_REQUIRE(s.kv_heads >= 0, Code::head_num_not_positive, "the number of kv heads must not be negative", s.kv_heads,
+                1);
+  GLINT_REQUIRE(s.heads % s.kv_head_count() == 0, Code::heads_not_divisible,
+                "head_num must be a multiple of the number of kv heads", s.heads, s.kv_head_count());
+  GLINT_REQUIRE(s.head_dim > 0, Code::head_dim_not_positive, "the head size must be at least 1", s.head_dim, 1);
+  GLINT_REQUIRE(s.value_dim >= 0, Code::head_dim_not_positive, "the value head size must not be negative", s.value_dim,
+                1);
+  return Status::ok();
+}
+
+inline Status scale(double value) {
+  GLINT_REQUIRE(finite(value), Code::scale_not_finite, "scale_value must be finite", 0, 1);
+  return Status::ok();
+}
+
+// Cumulative ends of TND (operators 3): non-decreasing but for a tail of zeros, none past the tensor's rows.
+inline Status ends(std::span<const index_t> list, index_t total) {
+  index_t before = 0;
+  bool tail = false;
+  for (const index_t end : list) {
+    tail = tail || (end == 0 && before > 0);
+    GLINT_REQUIRE(tail ? end == 0 : end >= before, Code::sequence_list_decreasing,
+                  "actual_seq_qlen and actual_seq_kvlen are cumulative and must not decrease (but for zeros at the tail)",
+                  end, before);
+    if (!tail) before = end;
+  }
+  GLINT_REQUIRE(before <= total, Code::sequence_list_total,
+                "the last entry of a cumulative length list must not exceed the rows of the tensor", before, total);
+  return Status::ok();
+}
+
+// Lengths of prompt and incre: one for all or one for each batch entry (longer lists: the first B), each in [0, rows].
+inline Status lengths(std::span<const index_t> list, index_t batch, index_t rows) {
+  if (list.empty()) return Status::ok();
+  const auto count = static_cast<index_t>(list.size());
+  GLINT_REQUIRE(count == 1 || count == batch, Code::lengths_size,
+                "a list of actual sequence lengths must have 1 or batch entries", count, batch);
+  for (const index_t length : list) {
+    GLINT_REQUIRE(length >= 0, Code::length_range, "an actual sequence length must not be negative", length, 0);
+    GLINT_REQUIRE(length <= rows, Code::length_range, "an actual sequence length must not exceed the tensor's rows",
+                  length, rows);
+  }
+  return Status::ok();
+}
+
+// The band of modes 0 and 4 in left-up coordinates (operators 2.1; seed 001, pre_tokens and next_tokens).
+inline Status band(index_t pre, index_t next, index_t q_len, index_t kv_len) {
+  GLINT_REQUIRE(pre >= 0 || next >= 0, Code::tokens_both_negative,
+                "pre_tokens and next_tokens must not both be negative", pre, 0);
+  if (pre < 0) {
+    GLINT_REQUIRE(next >= -pre, Code::tokens_empty_band, "with pre_tokens < 0, next_tokens must be at least -pre_tokens",
+                  next, -pre);
+    GLINT_REQUIRE(-pre < kv_len, Code::tokens_pre_outside, "with pre_tokens < 0, -pre_tokens must be below the key length",
+                  -pre, kv_len);
+  }
+  if (next < 0) {
+    GLINT_REQUIRE(-next <= pre, Code::tokens_empty_band, "with next_tokens < 0, -next_tokens must not exceed pre_tokens",
+                  -next, pre);
+    GLINT_REQUIRE(-next < q_len, Code::tokens_next_outside,
+                  "with next_tokens < 0, -next_tokens must be below the query length", -next, q_len);
+  }
+  return Status::ok();
+}
+
+// Broadcast forms BNSS, B1SS, 11SS and SS; `prefix_mode`: 11SS and SS only where they are the same as B1SS.
+inline Status mask_shape(const MaskTensor& mask, const Shape& s, index_t rows, index_t columns, bool prefix_mode) {
+  GLINT_REQUIRE(mask.rows == rows, Code::mask_shape, "attn_mask must have the query length as its second last axis",
+                mask.rows, rows);
+  GLINT_REQUIRE(mask.columns == columns, Code::mask_shape, "attn_mask must have the key length as its last axis",
+                mask.columns, columns);
+  const bool batched = mask.batch == s.batch;
+  GLINT_REQUIRE(batched || mask.batch == 1, Code::mask_shape, "attn_mask must have 1 or batch as its batch axis",
+                mask.batch, s.batch);
+  GLINT_REQUIRE(batched || !prefix_mode, Code::mask_shape, "sparse_mode 5 needs an attn_mask of shape BNSS or B1SS",
+                mask.batch, s.batch);
+  GLINT_REQUIRE(mask.heads == 1 || (mask.heads == s.heads && batched), Code::mask_shape,
+                "attn_mask must have 1 or head_num as its head axis", mask.heads, s.heads);
+  return Status::ok();
+}
+
+// Bias over the scores of dense layouts; `rows` is the query length, or 1.
+inline Status pse_shape(const PseTensor& pse, const Shape& s, index_t rows, index_t columns) {
+  GLINT_REQUIRE(pse.batch == 1 || pse.batch == s.batch, Code::pse_shape, "pse must have 1 or batch as its batch axis",
+                pse.batch, s.batch);
+  GLINT_REQUIRE(pse.heads == 1 || pse.heads == s.heads, Code::pse_shape, "pse must have 1 or head_num as its head axis",
+                pse.heads, s.heads);
+  GLINT_REQUIRE(pse.rows == 1 || pse.rows == rows, Code::pse_shape, "pse must have 1 or the query length as its row axis",
+                pse.rows, rows);
+  GLINT_REQUIRE(pse.columns == columns, Code::pse_shape, "pse must have the key length as its last axis", pse.columns,
+                columns);
+  return Status::ok();
+}
+
+// A given stride must at least keep the elements of a row apart.
+inline Status strides(Strides given, index_t dim) {
+  GLINT_REQUIRE(given.empty() || given.row >= dim, Code::strides_too_small, "a row stride must be at least the head size",
+                given.row, dim);
+  return Status::ok();
+}
+
+// The output may not share memory with anything that is read.
+inline Status apart(detail::Extent out, detail::Extent input) {
+  GLINT_REQUIRE(!out.overlaps(input), Code::output_overlaps_input, "the output must not overlap an input", 1, 0);
+  return Status::ok();
+}
+
+// Sparse mode of the inference operators: 0 to 4.
+inline Status inference_mode(SparseMode mode) {
+  const int value = static_cast<int>(mode);
+  GLINT_REQUIRE(value <= 8, Code::sparse_mode_unknown, "sparse_mode must be one of the documented modes", value, 8);
+  GLINT_REQUIRE(value <= 4, Code::sparse_mode_not_for_operator, "prompt_flash_attention knows sparse_mode 0 to 4", value,
+                4);
+  return Status::ok();
+}
+
+}  // namespace rules
+}  // namespace GLINT_ABI
+}  // namespace glint

@@ -1,0 +1,241 @@
+// Which key a query may see.  `visible` is the definition; everything else is a promise about it that lets a kernel
+// skip work, and tests/laws/mask_laws.hpp checks the promises of any mask exhaustively, yours included.
+//
+//   visible(q, k)    the definition: true = kept
+//   keys(q0, q1)     an interval that holds every key that some row in [q0, q1) sees    (the forward loop)
+//   queries(k0, k1)  an interval that holds every row that sees some key in [k0, k1)    (the backward loop)
+//   cover(box)       none: nothing in the box is visible; full: everything is; partial: look closer
+//   bits(box, out)   optional: out[k - k0] has bit q - q0 set iff visible(q, k); at most 64 rows
+//
+// Coordinates are local to one (batch, head).  A mask never sees layouts, tiles or dtypes.
+#pragma once
+
+#include <concepts>
+
+#include "glint/tensor/box.hpp"
+
+namespace glint {
+inline namespace GLINT_ABI {
+
+template <class M>
+concept Mask = requires(const M& m, index_t i, Box box) {
+  { m.visible(i, i) } -> std::same_as<bool>;
+  { m.keys(i, i) } -> std::same_as<Interval>;
+  { m.queries(i, i) } -> std::same_as<Interval>;
+  { m.cover(box) } -> std::same_as<Cover>;
+};
+
+// A box of at most 64 query rows as bits: one word for each key, bit i for query q0 + i.
+template <class M>
+concept MaskWithBits = Mask<M> && requires(const M& m, Box box, std::uint64_t* words) { m.bits(box, words); };
+
+template <Mask M>
+constexpr void mask_bits(const M& mask, Box box, std::uint64_t* words) {
+  if constexpr (MaskWithBits<M>) {
+    mask.bits(box, words);
+  } else {
+    for (index_t k = box.k0; k < box.k1; ++k) {
+      std::uint64_t word = 0;
+      for (index_t q = box.q0; q < box.q1; ++q) word |= std::uint64_t{mask.visible(q, k)} << (q - box.q0);
+      words[k - box.k0] = word;
+    }
+  }
+}
+
+namespace mask {
+
+// Bits [lo, hi) of a word, for any integers.
+constexpr std::uint64_t bit_range(index_t lo, index_t hi) {
+  const index_t from = lo < 0 ? 0 : lo, to = hi > 64 ? 64 : hi;
+  if (from >= to) return 0;
+  const std::uint64_t ones = to - from == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (to - from)) - 1;
+  return ones << from;
+}
+
+// Everything is visible.
+struct None {
+  index_t nq = 0, nk = 0;
+
+  constexpr bool visible(index_t, index_t) const { return true; }
+  constexpr Interval keys(index_t, index_t) const { return {0, nk}; }
+  constexpr Interval queries(index_t, index_t) const { return {0, nq}; }
+  constexpr Cover cover(Box) const { return Cover::full; }
+};
+
+// "No bound on this side": far outside any sequence, and far from the end of index_t when a row number is added.
+inline constexpr index_t kOpen = index_t{1} << 60;
+
+// Row q sees key k when k < prefix, or q + lo <= k <= q + hi.  Causal, sliding window and prefix modes are all
+// this one affine band.
+struct Staircase {
+  index_t nq = 0, nk = 0;
+  index_t lo = -kOpen, hi = kOpen;
+  index_t prefix = 0;
+
+  constexpr bool visible(index_t q, index_t k) const { return k < prefix || (q + lo <= k && k <= q + hi); }
+
+  constexpr Interval keys(index_t q0, index_t q1) const {
+    if (q0 >= q1) return {};
+    Interval band = intersect({q0 + lo, q1 + hi}, {0, nk});
+    if (lo > hi || band.empty()) band = {};
+    if (prefix <= 0) return band;
+    const index_t end = prefix < nk ? prefix : nk;
+    return {0, band.hi > end ? band.hi : end};
+  }
+
+  constexpr Interval queries(index_t k0, index_t k1) const {
+    if (k0 >= k1) return {};
+    if (k0 < prefix) return {0, nq};
+    const Interval band = intersect({k0 - hi, k1 - lo}, {0, nq});
+    return lo > hi || band.empty() ? Interval{} : band;
+  }
+
+  constexpr Cover cover(Box box) const {
+    const bool above = box.k0 > box.q1 - 1 + hi;  // every key lies right of every row's band
+    const bool below = box.k1 - 1 < box.q0 + lo;
+    if ((lo > hi || above || below) && box.k0 >= prefix) return Cover::none;
+    if (box.k1 <= prefix) return Cover::full;
+    return box.q1 - 1 + lo <= box.k0 && box.k1 - 1 <= box.q0 + hi ? Cover::full : Cover::partial;
+  }
+
+  constexpr void bits(Box box, std::uint64_t* words) const {
+    const index_t rows = box.q1 - box.q0;
+    for (index_t k = box.k0; k < box.k1; ++k) {
+      const index_t from = k - hi - box.q0, to = k - lo + 1 - box.q0;
+      words[k - box.k0] = k < prefix ? bit_range(0, rows) : bit_range(from, to < rows ? to : rows);
+    }
+  }
+};
+
+// Transposes an 8 x 8 bit matrix: bit c of byte r goes to bit r of byte c.
+constexpr std::uint64_t transpose_8x8(std::uint64_t x) {
+  std::uint64_t t = (x ^ (x >> 7)) & 0x00aa00aa00aa00aaull;
+  x ^= t ^ (t << 7);
+  t = (x ^ (x >> 14)) & 0x0000cccc0000ccccull;
+  x ^= t ^ (t << 14);
+  t = (x ^ (x >> 28)) & 0x00000000f0f0f0f0ull;
+  return x ^ t ^ (t << 28);
+}
+
+// Rows of a bit matrix become columns: row_byte(q, k, n) gives, in bits 0..n-1, the visibility of keys k..k+n-1
+// for row q; n <= 8.  Shared by every mask that is stored row by row.
+template <class RowByte>
+GLINT_INLINE void transpose_rows(Box box, std::uint64_t* words, const RowByte& row_byte) {
+  for (index_t k = box.k0; k < box.k1; k += 8) {
+    const index_t n = box.k1 - k < 8 ? box.k1 - k : 8;
+    std::uint64_t out[8] = {};
+    for (index_t q = box.q0; q < box.q1; q += 8) {
+      const index_t rows = box.q1 - q < 8 ? box.q1 - q : 8;
+      std::uint64_t block = 0;
+      for (index_t r = 0; r < rows; ++r) block |= row_byte(q + r, k, n) << (8 * r);
+      block = transpose_8x8(block);
+      for (index_t c = 0; c < 8; ++c) out[c] |= (block >> (8 * c) & 0xff) << (q - box.q0);
+    }
+    for (index_t c = 0; c < n; ++c) words[k - box.k0 + c] = out[c];
+  }
+}
+
+// A tensor of bytes, one for each score: 0 keeps, anything else drops (the documents' polarity).  Null drops nothing.
+struct Dense {
+  const std::uint8_t* drop = nullptr;
+  index_t row_stride = 0;
+  index_t nq = 0, nk = 0;
+
+  bool visible(index_t q, index_t k) const { return drop == nullptr || drop[q * row_stride + k] == 0; }
+  Interval keys(index_t, index_t) const { return {0, nk}; }
+  Interval queries(index_t, index_t) const { return {0, nq}; }
+  // `partial` is all it knows without reading the box; bits() reads it once and tells.
+  Cover cover(Box) const { return drop == nullptr ? Cover::full : Cover::partial; }
+
+  GLINT_INLINE void bits(Box box, std::uint64_t* words) const {
+    if (drop == nullptr) {
+      for (index_t k = box.k0; k < box.k1; ++k) words[k - box.k0] = bit_range(0, box.q1 - box.q0);
+      return;
+    }
+    transpose_rows(box, words, [this](index_t q, index_t k, index_t n) {
+      const std::uint8_t* const row = drop + q * row_stride + k;
+      std::uint64_t bytes = ~std::uint64_t{0};
+      if (n == 8) {
+        __builtin_memcpy(&bytes, row, 8);
+      } else {
+        for (index_t i = 0; i < n; ++i) bytes = (bytes & ~(0xffull << (8 * i))) | std::uint64_t{row[i]} << (8 * i);
+      }
+      // Zero bytes become 1, others 0; the multiplication gathers the eight low bits into the top byte.
+      const std::uint64_t low7 = 0x7f7f7f7f7f7f7f7full;
+      const std::uint64_t zeros = ~(((bytes & low7) + low7) | bytes | low7) >> 7;
+      return zeros * 0x0102040810204080ull >> 56;
+    });
+  }
+};
+
+// Visible to both.
+template <class First, class Second>
+struct Both {
+  First first;
+  Second second;
+
+  constexpr bool visible(index_t q, index_t k) const { return first.visible(q, k) && second.visible(q, k); }
+  constexpr Interval keys(index_t q0, index_t q1) const { return intersect(first.keys(q0, q1), second.keys(q0, q1)); }
+  constexpr Interval queries(index_t k0, index_t k1) const {
+    return intersect(first.queries(k0, k1), second.queries(k0, k1));
+  }
+  constexpr Cover cover(Box box) const {
+    const Cover a = first.cover(box), b = second.cover(box);
+    return a < b ? a : b;
+  }
+  void bits(Box box, std::uint64_t* words) const {
+    mask_bits(first, box, words);
+    if (second.cover(box) == Cover::full) return;
+    constexpr index_t kChunk = 64;
+    std::uint64_t other[kChunk];
+    for (index_t k = box.k0; k < box.k1; k += kChunk) {
+      const Box part{box.q0, box.q1, k, k + kChunk < box.k1 ? k + kChunk : box.k1};
+      mask_bits(second, part, other);
+      for (index_t c = part.k0; c < part.k1; ++c) words[c - box.k0] &= other[c - part.k0];
+    }
+  }
+};
+
+// A first draft: any predicate, no promises.  Slow (every tile is asked score by score), right at once.
+template <class Predicate>
+struct Where {
+  index_t nq = 0, nk = 0;
+  Predicate keep;
+
+  constexpr bool visible(index_t q, index_t k) const { return keep(q, k); }
+  constexpr Interval keys(index_t, index_t) const { return {0, nk}; }
+  constexpr Interval queries(index_t, index_t) const { return {0, nq}; }
+  constexpr Cover cover(Box) const { return Cover::partial; }
+};
+template <class Predicate>
+Where(index_t, index_t, Predicate) -> Where<Predicate>;
+
+// All rows of a tile stand for one and the same query position: the heads of a GQA group during decode.
+template <class M>
+struct OneRow {
+  M inner;
+  index_t nq = 0;  // rows that share the position
+
+  constexpr bool visible(index_t, index_t k) const { return inner.visible(0, k); }
+  constexpr Interval keys(index_t, index_t) const { return inner.keys(0, 1); }
+  constexpr Interval queries(index_t k0, index_t k1) const {
+    return inner.queries(k0, k1).empty() ? Interval{} : Interval{0, nq};
+  }
+  constexpr Cover cover(Box box) const { return inner.cover({0, 1, box.k0, box.k1}); }
+  constexpr void bits(Box box, std::uint64_t* words) const {
+    mask_bits(inner, {0, 1, box.k0, box.k1}, words);
+    const std::uint64_t all = bit_range(0, box.q1 - box.q0);
+    for (index_t c = 0; c < box.k1 - box.k0; ++c) words[c] = words[c] != 0 ? all : 0;
+  }
+};
+
+// Every mask as bytes, 1 = visible, [nq][nk]: for tests and pictures.
+template <Mask M>
+constexpr void materialize(const M& mask, index_t nq, index_t nk, std::uint8_t* out) {
+  for (index_t q = 0; q < nq; ++q)
+    for (index_t k = 0; k < nk; ++k) out[q * nk + k] = mask.visible(q, k) ? 1 : 0;
+}
+
+}  // namespace mask
+}  // namespace GLINT_ABI
+}  // namespace glint

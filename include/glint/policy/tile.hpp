@@ -1,0 +1,36 @@
+// Tile sizes and what must hold between them.
+#pragma once
+
+#include "glint/core/config.hpp"
+
+namespace glint {
+inline namespace GLINT_ABI {
+
+// Rows: queries of one tile; they lie in vector lanes, one 64-bit word of mask bits for each key.
+// Columns: keys that are scored before the softmax absorbs them.
+// Shared: query tiles that walk the keys together and share each converted or gathered K/V tile.
+template <int Rows, int Columns, int Shared = 1>
+struct Tile {
+  static_assert(Rows == 16 || Rows == 32 || Rows == 64,
+                "glint::Tile: Rows must be 16, 32 or 64 (whole vectors on every ISA, one mask word for each key)");
+  static_assert(Columns >= 8 && Columns % 8 == 0 && Columns <= 1024,
+                "glint::Tile: Columns must be a multiple of 8 between 8 and 1024");
+  static_assert(Shared >= 1 && Shared <= 16, "glint::Tile: Shared must be between 1 and 16");
+  static constexpr index_t rows = Rows;
+  static constexpr index_t columns = Columns;
+  static constexpr index_t shared = Shared;
+};
+
+namespace tile {
+// 64 x 128 at head_dim 128 keeps q, o and s at 32 KB each: L2 holds them beside the K and V tiles, and the 16
+// accumulators of the micro-kernel are read and written once for each 128 keys.  Between 96 and 192 columns nothing
+// changes; 48 rows instead of 64 cost ten points at S = 128.
+using Prefill = Tile<64, 128>;
+// 16-bit inputs are converted to float once for each K/V tile; four query tiles share that work.
+using PrefillConverted = Tile<64, 128, 4>;
+// Few rows (decode): one vector of queries on AVX-512.
+using Few = Tile<16, 128>;
+}  // namespace tile
+
+}  // namespace GLINT_ABI
+}  // namespace glint

@@ -1,0 +1,6 @@
+// No guard: included once for each ISA by simd.hpp.
+#include "glint/simd/vec-inl.hpp"
+//
+#include "glint/simd/exp-inl.hpp"
+#include "glint/simd/microkernel-inl.hpp"
+#include "glint/simd/pack-inl.hpp"

@@ -1,0 +1,64 @@
+// No guard: included once for each ISA.  The one inner loop of attention and of its gradient:
+//
+//   C[i][lanes] += sum over r of a[i * a_row + r * a_depth] * B[r][lanes]        i < kMR, kNV vectors of lanes
+//
+// A is only ever broadcast element by element, so it needs no packing and may have any strides; B is a row of
+// queries (or of head_dim) as it lies.  The block is as large as the registers hold: every loaded vector of B is
+// used kMR times, every broadcast of A kNV times.
+namespace glint {
+inline namespace GLINT_ABI {
+namespace GLINT_ISA {
+
+// 32 registers: 16 accumulators and 4 + 1 operands.  6 x 4 is no faster and leaves a remainder for dim % 4 == 0.
+// 16 registers: 12 accumulators.  4 x 3 also fits on paper, but compilers then spill.
+#if GLINT_LANES == 16 || (GLINT_LANES == 4 && defined(__aarch64__))
+inline constexpr int kMR = 4, kNV = 4;
+#elif GLINT_LANES == 1
+inline constexpr int kMR = 2, kNV = 16;
+#else
+inline constexpr int kMR = 6, kNV = 2;
+#endif
+
+// What the micro-kernel reads as A.
+struct Broadcast {
+  const float* data;
+  index_t row;    // stride between the rows of the block
+  index_t depth;  // stride along the sum
+};
+
+template <int MR, int NV>
+GLINT_INLINE void multiply_add(Broadcast a, const float* b, index_t b_stride, index_t depth, Vec (&c)[MR][NV]) {
+  GLINT_PRAGMA(GCC unroll 2)
+  for (index_t r = 0; r < depth; ++r) {
+    Vec row[NV];
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) row[j] = load(b + r * b_stride + j * kLanes);
+    GLINT_UNROLL
+    for (int i = 0; i < MR; ++i) {
+      const Vec x = splat(a.data[i * a.row + r * a.depth]);
+      GLINT_UNROLL
+      for (int j = 0; j < NV; ++j) c[i][j] = fma(x, row[j], c[i][j]);
+    }
+  }
+}
+
+// How many vectors of a tile `rows` lanes wide one block takes, and how many rows it then needs to keep both
+// multiply-add units busy through their latency.
+template <index_t kRows>
+inline constexpr int kBlockVecs = kRows / kLanes < kNV ? static_cast<int>(kRows / kLanes) : kNV;
+template <index_t kRows>
+inline constexpr int kBlockRows = kBlockVecs<kRows> == kNV ? kMR : 8;
+
+// Calls block(integral_constant<int, rows>, first) so that blocks tile [0, count).
+template <int MR, class Block>
+GLINT_INLINE void for_blocks(index_t count, const Block& block) {
+  index_t i = 0;
+  for (; i + MR <= count; i += MR) block(std::integral_constant<int, MR>{}, i);
+  if constexpr (MR > 2)
+    for (; i + 2 <= count; i += 2) block(std::integral_constant<int, 2>{}, i);
+  for (; i < count; ++i) block(std::integral_constant<int, 1>{}, i);
+}
+
+}  // namespace GLINT_ISA
+}  // namespace GLINT_ABI
+}  // namespace glint

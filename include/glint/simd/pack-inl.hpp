@@ -1,0 +1,119 @@
+// No guard: included once for each ISA.  Rows into lanes and back, and rows of 16-bit numbers into rows of floats.
+namespace glint {
+inline namespace GLINT_ABI {
+namespace GLINT_ISA {
+
+#if GLINT_LANES > 1
+template <int... I>
+GLINT_INLINE void interleave(const Vec& a, const Vec& b, Vec& low, Vec& high, std::integer_sequence<int, I...>) {
+  low = __builtin_shufflevector(a, b, ((I & 1) ? kLanes + I / 2 : I / 2)...);
+  high = __builtin_shufflevector(a, b, ((I & 1) ? kLanes + (kLanes + I) / 2 : (kLanes + I) / 2)...);
+}
+#endif
+
+// Transposes a square of lanes in registers: log2(kLanes) rounds of interleaving row i with row i + kLanes/2.
+GLINT_INLINE void transpose(Vec (&row)[kLanes]) {
+#if GLINT_LANES > 1
+  GLINT_UNROLL
+  for (int step = 1; step < kLanes; step *= 2) {
+    Vec next[kLanes];
+    GLINT_UNROLL
+    for (int i = 0; i < kLanes / 2; ++i) {
+      interleave(row[i], row[i + kLanes / 2], next[2 * i], next[2 * i + 1],
+                 std::make_integer_sequence<int, kLanes>());
+    }
+    GLINT_UNROLL
+    for (int i = 0; i < kLanes; ++i) row[i] = next[i];
+  }
+#else
+  (void)row;
+#endif
+}
+
+// Fills a square: lane c of row r is source row r's element c, 0 outside rows x columns.
+template <class T>
+GLINT_INLINE void load_square(const T* source, index_t stride, index_t rows, index_t columns, Vec (&square)[kLanes]) {
+  if (rows >= kLanes && columns >= kLanes) {
+    GLINT_UNROLL
+    for (int i = 0; i < kLanes; ++i) square[i] = load_as_float(source + i * stride);
+  } else {
+    for (int i = 0; i < kLanes; ++i) square[i] = i < rows ? load_some(source + i * stride, columns) : splat(0.0F);
+  }
+}
+
+// lanes[d * kRows + r] = factor * source[r][d]; rows past the source are 0.
+template <index_t kRows, class T>
+GLINT_NOINLINE void pack_lanes(const T* source, index_t stride, index_t rows, index_t dim, float factor, float* lanes) {
+  for (index_t r = 0; r < kRows; r += kLanes) {
+    for (index_t d = 0; d < dim; d += kLanes) {
+      Vec square[kLanes];
+      load_square(source + (r < rows ? r * stride + d : 0), stride, rows - r, dim - d, square);
+      transpose(square);
+      const int columns = dim - d < kLanes ? static_cast<int>(dim - d) : kLanes;
+      for (int i = 0; i < columns; ++i) store(lanes + (d + i) * kRows + r, square[i] * factor);
+    }
+  }
+}
+
+// target[r][d] = lanes[d * kRows + r] * factor[r], rounded to T.
+template <index_t kRows, class T>
+GLINT_NOINLINE void unpack_lanes(const float* lanes, const float* factor, index_t rows, index_t dim, T* target,
+                                 index_t stride) {
+  for (index_t r = 0; r < rows; r += kLanes) {
+    const Vec scale = load(factor + r);
+    for (index_t d = 0; d < dim; d += kLanes) {
+      const int height = rows - r < kLanes ? static_cast<int>(rows - r) : kLanes;
+      const int width = dim - d < kLanes ? static_cast<int>(dim - d) : kLanes;
+      Vec square[kLanes];
+      GLINT_UNROLL
+      for (int i = 0; i < kLanes; ++i) square[i] = i < width ? load(lanes + (d + i) * kRows + r) * scale : splat(0.0F);
+      transpose(square);
+      for (int i = 0; i < height; ++i) {
+        T* const row = target + (r + i) * stride + d;
+        if (width == kLanes) {
+          store_from_float(row, square[i]);
+        } else {
+          alignas(64) T edge[kLanes];
+          store_from_float(edge, square[i]);
+          for (int c = 0; c < width; ++c) row[c] = edge[c];
+        }
+      }
+    }
+  }
+}
+
+// target[r][d] = source[r][d] as float, rows target_stride apart.
+template <class T>
+GLINT_NOINLINE void convert_rows(const T* source, index_t stride, index_t rows, index_t dim, float* target,
+                                 index_t target_stride) {
+  for (index_t r = 0; r < rows; ++r) {
+    const T* const from = source + r * stride;
+    float* const to = target + r * target_stride;
+    index_t d = 0;
+    for (; d + kLanes <= dim; d += kLanes) store(to + d, load_as_float(from + d));
+    for (; d < dim; ++d) to[d] = to_float(from[d]);
+  }
+}
+
+// Are all elements finite?  By bit patterns: -ffast-math removes comparisons with infinity.
+GLINT_NOINLINE inline bool all_finite(const float* source, index_t stride, index_t rows, index_t dim) {
+  constexpr std::int32_t kMagnitude = 0x7fffffff, kInfinity = 0x7f800000;
+  IntVec seen{};
+  bool finite = true;
+  for (index_t r = 0; r < rows; ++r) {
+    const float* const row = source + r * stride;
+    index_t d = 0;
+    for (; d + kLanes <= dim; d += kLanes) seen |= (bits_of(load(row + d)) & kMagnitude) >= kInfinity;
+    for (; d < dim; ++d) finite &= (std::bit_cast<std::int32_t>(row[d]) & kMagnitude) < kInfinity;
+  }
+#if GLINT_LANES == 1
+  return finite && seen == 0;
+#else
+  for (int i = 0; i < kLanes; ++i) finite &= seen[i] == 0;
+  return finite;
+#endif
+}
+
+}  // namespace GLINT_ISA
+}  // namespace GLINT_ABI
+}  // namespace glint

@@ -1,0 +1,152 @@
+// No guard: included once for each ISA.  A vector of GLINT_LANES floats on the compiler's vector extensions, and the
+// few operations for which those are not enough.  With one lane the vector is a plain float, and the same kernels
+// become plain loops.
+namespace glint {
+inline namespace GLINT_ABI {
+namespace GLINT_ISA {
+
+inline constexpr int kLanes = GLINT_LANES;
+#if GLINT_USE_AVX512
+// The zero-masked intrinsics with every lane on: the same instructions, but the unmasked ones pass an undefined
+// vector that gcc 12 then warns about.
+inline constexpr __mmask16 kAllLanes = 0xffff;
+#endif
+
+#if GLINT_LANES == 1
+using Vec = float;
+using IntVec = std::int32_t;
+GLINT_INLINE IntVec bits_of(const Vec& v) { return std::bit_cast<IntVec>(v); }
+GLINT_INLINE Vec from_bits(const IntVec& v) { return std::bit_cast<Vec>(v); }
+GLINT_INLINE Vec load(const float* p) { return *p; }
+GLINT_INLINE void store(float* p, const Vec& v) { *p = v; }
+GLINT_INLINE Vec splat(float x) { return x; }
+GLINT_INLINE Vec iota() { return 0.0F; }
+GLINT_INLINE Vec select(bool take, const Vec& a, const Vec& b) { return take ? a : b; }
+GLINT_INLINE bool lanes_of(std::uint64_t word, int first) { return (word >> first & 1) != 0; }
+GLINT_INLINE Vec load_as_float(const float* p) { return *p; }
+GLINT_INLINE Vec load_as_float(const bfloat16* p) { return to_float(*p); }
+GLINT_INLINE Vec load_as_float(const half* p) { return to_float(*p); }
+template <class T>
+GLINT_INLINE void store_from_float(T* p, const Vec& v) {
+  *p = from_float<T>(v);
+}
+#else
+typedef float Vec __attribute__((vector_size(4 * GLINT_LANES)));
+typedef std::int32_t IntVec __attribute__((vector_size(4 * GLINT_LANES)));
+typedef std::uint16_t ShortVec __attribute__((vector_size(2 * GLINT_LANES)));
+typedef float UnalignedVec __attribute__((vector_size(4 * GLINT_LANES), aligned(4), may_alias));
+typedef std::uint16_t UnalignedShortVec __attribute__((vector_size(2 * GLINT_LANES), aligned(2), may_alias));
+
+GLINT_INLINE IntVec bits_of(const Vec& v) { return (IntVec)v; }
+GLINT_INLINE Vec from_bits(const IntVec& v) { return (Vec)v; }
+GLINT_INLINE Vec load(const float* p) { return *(const UnalignedVec*)p; }
+GLINT_INLINE void store(float* p, const Vec& v) { *(UnalignedVec*)p = v; }
+GLINT_INLINE Vec splat(float x) { return x - Vec{}; }
+GLINT_INLINE Vec select(const IntVec& take, const Vec& a, const Vec& b) { return take ? a : b; }
+
+GLINT_INLINE IntVec int_iota() {
+  IntVec v{};
+  for (int i = 0; i < kLanes; ++i) v[i] = i;
+  return v;
+}
+GLINT_INLINE Vec iota() { return __builtin_convertvector(int_iota(), Vec); }
+
+// All-ones in lane i iff bit first + i of the word is set.
+GLINT_INLINE IntVec lanes_of(std::uint64_t word, int first) {
+  const IntVec bit = (IntVec{} + 1) << int_iota();
+  return ((IntVec{} + static_cast<std::int32_t>(word >> first & 0xffffu)) & bit) != 0;
+}
+
+GLINT_INLINE IntVec load_widened(const void* p) {
+  const ShortVec narrow = *(const UnalignedShortVec*)p;
+  return __builtin_convertvector(narrow, IntVec);
+}
+GLINT_INLINE Vec load_as_float(const float* p) { return load(p); }
+GLINT_INLINE Vec load_as_float(const bfloat16* p) { return from_bits(load_widened(p) << 16); }
+
+GLINT_INLINE Vec load_as_float(const half* p) {
+#if GLINT_USE_AVX512
+  return (Vec)_mm512_maskz_cvtph_ps(kAllLanes, _mm256_loadu_si256((const __m256i*)p));
+#elif GLINT_USE_X86_FMA
+  return (Vec)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i*)p));
+#else
+  const IntVec wide = load_widened(p);
+  const IntVec sign = (wide & 0x8000) << 16, magnitude = wide & 0x7fff;
+  // Exponent 0 included: as float bits the half is worth 2^-112 of itself, and multiplying by 2^112 is exact.
+  const IntVec finite = bits_of(from_bits(magnitude << 13) * 0x1p112F);
+  const IntVec special = (magnitude << 13) | 0x7f800000;
+  return from_bits(sign | ((magnitude >= 0x7c00) ? special : finite));
+#endif
+}
+
+GLINT_INLINE void store_from_float(float* p, const Vec& v) { store(p, v); }
+
+GLINT_INLINE void store_from_float(bfloat16* p, const Vec& v) {
+  const IntVec bits = bits_of(v);
+  const IntVec rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  const IntVec nan = (bits & 0x7fffffff) > 0x7f800000;
+  const IntVec high = ((nan ? (bits | 0x400000) : rounded) >> 16) & 0xffff;
+  *(UnalignedShortVec*)p = __builtin_convertvector(high, ShortVec);
+}
+
+GLINT_INLINE void store_from_float(half* p, const Vec& v) {
+#if GLINT_USE_AVX512
+  _mm256_storeu_si256((__m256i*)p, _mm512_maskz_cvtps_ph(kAllLanes, (__m512)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+#elif GLINT_USE_X86_FMA
+  _mm_storeu_si128((__m128i*)p, _mm256_cvtps_ph((__m256)v, _MM_FROUND_TO_NEAREST_INT));
+#else
+  for (int i = 0; i < kLanes; ++i) p[i] = from_float<half>(v[i]);
+#endif
+}
+#endif
+
+// a * b + c, fused where the ISA can.  Explicit, because -ffp-contract is the user's.
+GLINT_INLINE Vec fma(const Vec& a, const Vec& b, const Vec& c) {
+#if GLINT_USE_AVX512
+  return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif GLINT_USE_X86_FMA
+  return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif GLINT_LANES == 4 && defined(__aarch64__)
+  return (Vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+  return a * b + c;
+#endif
+}
+
+// a > b ? a : b.  A NaN in b wins, a NaN in a loses, on every ISA: max(bound, x) lets the NaN of x pass.
+GLINT_INLINE Vec max(const Vec& a, const Vec& b) {
+#if GLINT_USE_AVX512
+  return (Vec)_mm512_maskz_max_ps(kAllLanes, (__m512)a, (__m512)b);
+#elif GLINT_USE_X86_FMA
+  return (Vec)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+  return a > b ? a : b;
+#endif
+}
+
+GLINT_INLINE Vec square_root(const Vec& v) {
+#if GLINT_USE_AVX512
+  return (Vec)_mm512_maskz_sqrt_ps(kAllLanes, (__m512)v);
+#elif GLINT_USE_X86_FMA
+  return (Vec)_mm256_sqrt_ps((__m256)v);
+#elif GLINT_LANES == 1
+  return __builtin_sqrtf(v);
+#else
+  Vec root{};
+  for (int i = 0; i < kLanes; ++i) root[i] = __builtin_sqrtf(v[i]);
+  return root;
+#endif
+}
+
+// The first n <= kLanes elements, zeros behind them; nothing past p[n-1] is read.
+template <class T>
+GLINT_INLINE Vec load_some(const T* p, index_t n) {
+  if (n >= kLanes) return load_as_float(p);
+  alignas(64) float lane[kLanes] = {};
+  for (index_t i = 0; i < n; ++i) lane[i] = to_float(p[i]);
+  return load(lane);
+}
+
+}  // namespace GLINT_ISA
+}  // namespace GLINT_ABI
+}  // namespace glint

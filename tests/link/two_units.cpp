@@ -1,0 +1,4 @@
+#include "every_header.hpp"
+#include "use.hpp"
+
+int second_unit() { return use_glint(); }
