@@ -23,19 +23,19 @@ struct StorageOf<Eigen::bfloat16> {
 static_assert(sizeof(Eigen::half) == sizeof(half) && sizeof(Eigen::bfloat16) == sizeof(bfloat16));
 
 // The rows of one head as an Eigen matrix, rows x dim, in place.
-template <class T>
-using HeadMap = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, Eigen::Unaligned,
+template <class Element>
+using HeadMap = Eigen::Map<Eigen::Matrix<Element, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>, Eigen::Unaligned,
                            Eigen::OuterStride<>>;
-template <class T>
-using ConstHeadMap = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
+template <class Element>
+using ConstHeadMap = Eigen::Map<const Eigen::Matrix<Element, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>,
                                 Eigen::Unaligned, Eigen::OuterStride<>>;
 
-template <class T>
-HeadMap<T> as_matrix(HeadView<T> head) {
+template <class Element>
+HeadMap<Element> as_matrix(HeadView<Element> head) {
   return {head.data, head.rows, head.dim, Eigen::OuterStride<>(head.row_stride)};
 }
-template <class T>
-ConstHeadMap<T> as_matrix(HeadView<const T> head) {
+template <class Element>
+ConstHeadMap<Element> as_matrix(HeadView<const Element> head) {
   return {head.data, head.rows, head.dim, Eigen::OuterStride<>(head.row_stride)};
 }
 

@@ -39,7 +39,7 @@ int use_operators() {
 
 int use_glint() {
   char text[64];
-  return use_operators<float>() + use_operators<glint::half>() + use_operators<glint::bfloat16>() +
+  return use_operators<float>() + use_operators<glint::bfloat16>() +
          (glint::format(glint::Status::ok(), text, sizeof text) == 2 ? 0 : 1);
 }
 

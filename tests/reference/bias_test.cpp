@@ -89,6 +89,7 @@ TEST(Alibi, StartIndicesMoveTheDiagonal) {
   spec.kv_start_idx = {2};
   EXPECT_NEAR(relative_bias(attention(spec), 1, 0, 0, 0, 3), 1 - 2, 1e-15);  // distances 1 0 1 2
   spec.q_start_idx.clear();
+  spec.kv_start_idx = {-2};
   EXPECT_NEAR(relative_bias(attention(spec), 1, 0, 0, 0, 3), -3, 1e-15);  // kv_start alone is ignored
 }
 

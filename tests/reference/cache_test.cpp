@@ -172,6 +172,21 @@ TEST(Paged, EveryCacheLayoutEqualsTheContiguousKeys) {
   }
 }
 
+// Packed queries have cumulative ends; paged keys have lengths per batch entry (operators 3).
+TEST(Paged, PackedQueriesOverPagedKeys) {
+  AttentionCase spec;
+  spec.op = Operator::prompt;
+  spec.layout = "TND";
+  spec.query = varied({3, 1, 2});
+  spec.key = Array({3, 2, 2});  // three blocks of two slots
+  spec.value = Array({3, 2, 1}, {1, 2, 4, 8, 16, 32});
+  spec.paging.block_size = 2;
+  spec.paging.block_table = {{2, 2}, {2, 0, 1, -1}};
+  spec.actual_seq_qlen = {1, 3};
+  spec.actual_seq_kvlen = {3, 2};
+  expect_near(attention(spec).out, {(16 + 32 + 1) / 3., 6, 6}, 1e-14);
+}
+
 TEST(Paged, ATableEntryOutsideTheCacheIsLoud) {
   AttentionCase spec = uniform_case(1, 4);
   spec.op = Operator::incre;

@@ -195,6 +195,18 @@ TEST(Int8Prompt, TheBlockOfKeysSetsTheMaximum) {
   EXPECT_EQ(attention(spec).out.flat(0), 59.1875);
 }
 
+TEST(Int8Prompt, TheScaledWeightIsRoundedToHalfBeforeInt8) {
+  AttentionCase spec = int8_case();
+  spec.key = Array({1, 2, 2}, {0, 0, -5, -1});  // q.k = 0 and -11
+  spec.value = Array({1, 2, 1}, {0, 100});
+  spec.scale = 1;
+  spec.int8.dequant_scale1 = Array({1}, {0x1p-7});
+  spec.int8.dequant_scale2 = Array({1}, {1});
+  // P = exp(-11/128) = 0.917652, in half 3758/4096; times 127 that is 116.52002, in half 116.5, to even 116 (not 117).
+  // 11600 / (1964/1024) = 6048.06, in half 6048.
+  EXPECT_EQ(attention(spec).out.flat(0), 6048);
+}
+
 TEST(Int8Prompt, MaskedKeysAndPseInHalf) {
   AttentionCase spec = int8_case();
   spec.pse = Array({1, 1, 1, 2}, {0.5, 1.0 + 0x1p-12});  // in half: x = 1.5 and 1

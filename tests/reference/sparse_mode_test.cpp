@@ -82,6 +82,19 @@ TEST(SparseModes, Mode5WithABadPrefixIsMode1) {
   EXPECT_EQ(seen(spec), "\n#.#.\n####\n");
 }
 
+TEST(SparseModes, APrefixListIsValidAsAWholeOrNotAtAll) {
+  AttentionCase spec = uniform_case(2, 4);
+  spec.query = varied({2, 1, 2, 3});
+  spec.key = Array({2, 1, 4, 3});
+  spec.value = Array({2, 1, 4, 1}, {1, 2, 4, 8, 1, 2, 4, 8});
+  spec.sparse_mode = 5;
+  spec.implied_mask = true;
+  spec.prefix = {2, 3};
+  expect_near(attention(spec).out, {7. / 3, 15. / 4, 7. / 3, 15. / 4}, 1e-14);
+  spec.prefix = {2, 5};
+  expect_near(attention(spec).out, {15. / 4, 15. / 4, 15. / 4, 15. / 4}, 1e-14);
+}
+
 TEST(SparseModes, Mode6IsThePrefixPredicate) {
   AttentionCase spec = compressed(6, 4, 3);
   spec.prefix = {2};

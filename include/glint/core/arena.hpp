@@ -12,9 +12,9 @@ inline constexpr index_t kAlignment = 64;  // one cache line, and the widest vec
 
 constexpr index_t aligned_bytes(index_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
-template <class T>
+template <class Item>
 constexpr index_t aligned_bytes_of(index_t count) {
-  return aligned_bytes(count * static_cast<index_t>(sizeof(T)));
+  return aligned_bytes(count * static_cast<index_t>(sizeof(Item)));
 }
 
 class Arena {
@@ -22,10 +22,10 @@ class Arena {
   explicit Arena(std::byte* start) : next_(start) {}
 
   // The caller has sized the span with aligned_bytes_of, in the same order.
-  template <class T>
-  T* take(index_t count) {
-    T* const block = reinterpret_cast<T*>(next_);
-    next_ += aligned_bytes_of<T>(count);
+  template <class Item>
+  Item* take(index_t count) {
+    Item* const block = reinterpret_cast<Item*>(next_);
+    next_ += aligned_bytes_of<Item>(count);
     return block;
   }
 

@@ -19,14 +19,14 @@ struct bfloat16 {  // the upper half of a binary32
 enum class DType : std::uint8_t { none, f32, f16, bf16, i8, u8, boolean, i32, i64, u64 };
 
 // dtype_of<T>: the run-time name of a storage type.  Specialise StorageOf for a foreign 16-bit type (see eigen.hpp).
-template <class T>
+template <class Element>
 struct StorageOf {
-  using type = T;
+  using type = Element;
 };
-template <class T>
-using storage_t = typename StorageOf<T>::type;
+template <class Element>
+using storage_t = typename StorageOf<Element>::type;
 
-template <class T>
+template <class Element>
 inline constexpr DType dtype_of = DType::none;
 template <>
 inline constexpr DType dtype_of<float> = DType::f32;
@@ -42,27 +42,23 @@ template <>
 inline constexpr DType dtype_of<bool> = DType::boolean;
 
 // The types that q, k, v and the output may have.
-template <class T>
+template <class Element>
 inline constexpr bool is_tensor_element =
-    dtype_of<storage_t<T>> == DType::f32 || dtype_of<storage_t<T>> == DType::f16 || dtype_of<storage_t<T>> == DType::bf16;
+    dtype_of<storage_t<Element>> == DType::f32 || dtype_of<storage_t<Element>> == DType::f16 ||
+    dtype_of<storage_t<Element>> == DType::bf16;
 
 constexpr index_t size_of(DType dtype) {
   switch (dtype) {
     case DType::f32:
-    case DType::i32:
-      return 4;
+    case DType::i32: return 4;
     case DType::f16:
-    case DType::bf16:
-      return 2;
+    case DType::bf16: return 2;
     case DType::i8:
     case DType::u8:
-    case DType::boolean:
-      return 1;
+    case DType::boolean: return 1;
     case DType::i64:
-    case DType::u64:
-      return 8;
-    case DType::none:
-      break;
+    case DType::u64: return 8;
+    case DType::none: break;
   }
   return 0;
 }
@@ -77,13 +73,14 @@ constexpr float to_float(half value) {
   const std::uint32_t sign = (value.bits & 0x8000u) << 16;
   const std::uint32_t magnitude = value.bits & 0x7fffu;
   if (magnitude >= 0x7c00u) return std::bit_cast<float>(sign | 0x7f800000u | (magnitude & 0x3ffu) << 13);
-  // Denormals included: as a float with exponent 0 the bits are worth 2^-112 of the half, and 2^112 is exact.
-  const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
-  return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(scaled));
+  if (magnitude >= 0x400u) return std::bit_cast<float>(sign | ((magnitude << 13) + (112u << 23)));
+  // Denormals through an integer: a float denormal on the way would read as 0 where the user has set DAZ.
+  const float small = static_cast<float>(magnitude) * 0x1p-24f;
+  return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(small));
 }
 
-template <class T>
-constexpr T from_float(float value);
+template <class Element>
+constexpr Element from_float(float value);
 
 template <>
 constexpr float from_float<float>(float value) {

@@ -22,6 +22,9 @@ enum class Code : int {
   output_overlaps_input,
   null_sequence_list,
   null_stats,
+  null_mask,
+  null_pse,
+  null_drop_mask,
 
   // Data types
   dtype_query = 30,
@@ -50,6 +53,9 @@ enum class Code : int {
   strides_too_small,
   kv_heads_mismatch,
   scale_not_finite,
+  strides_overlap,
+  extent_too_large,
+  softmax_layout_unknown,
 
   // Sparse modes, tokens, masks, prefix
   sparse_mode_unknown = 80,
@@ -116,6 +122,7 @@ enum class Code : int {
   limit_prefix_batch,
   limit_sequence_count,
   limit_dtype,
+  limit_pse_head_dim,
 };
 
 struct [[nodiscard]] Status {

@@ -59,7 +59,7 @@ struct LayoutName {
 
 // operators 3.
 inline constexpr LayoutName kLayouts[] = {
-    {"BSH", Layout::BSH, 3, 0, -1, 1, 2},  {"SBH", Layout::SBH, 3, 1, -1, 0, 2},   {"BNSD", Layout::BNSD, 4, 0, 1, 2, 3},
+    {"BSH", Layout::BSH, 3, 0, -1, 1, 2},  {"SBH", Layout::SBH, 3, 1, -1, 0, 2}, {"BNSD", Layout::BNSD, 4, 0, 1, 2, 3},
     {"BSND", Layout::BSND, 4, 0, 2, 1, 3}, {"TND", Layout::TND, 3, -1, 1, 0, 2},
 };
 
@@ -73,6 +73,12 @@ constexpr const LayoutName* find_layout(std::string_view text) {
     if (same) return &known;
   }
   return nullptr;
+}
+
+// A tensor without elements may come with a null pointer, which further in would mean "absent".
+inline const void* data_of(const TensorRef& tensor) {
+  static constexpr unsigned char kNothing = 0;
+  return tensor.data == nullptr && tensor.shape.elements() == 0 ? &kNothing : tensor.data;
 }
 
 // What a call's q, k, v and out say together.
@@ -120,7 +126,8 @@ inline Status heads(const Operands& o, const LayoutName& layout, Shape& s) {
                   o.key.shape[layout.heads]);
     s.head_dim = q_last;
     s.kv_heads = o.key.shape[layout.heads];
-    GLINT_REQUIRE(k_last == q_last, Code::head_dim_mismatch, "query and key must have the same head size", k_last, q_last);
+    GLINT_REQUIRE(k_last == q_last, Code::head_dim_mismatch, "query and key must have the same head size", k_last,
+                  q_last);
     s.value_dim = v_last;
   } else {
     GLINT_REQUIRE(q_last % o.num_heads == 0, Code::hidden_not_divisible,
@@ -137,7 +144,8 @@ inline Status heads(const Operands& o, const LayoutName& layout, Shape& s) {
     s.value_dim = v_last / s.kv_heads;
   }
   GLINT_REQUIRE(s.head_dim > 0, Code::head_dim_not_positive, "the head size must be at least 1", s.head_dim, 1);
-  GLINT_REQUIRE(s.value_dim > 0, Code::head_dim_not_positive, "the head size of value must be at least 1", s.value_dim, 1);
+  GLINT_REQUIRE(s.value_dim > 0, Code::head_dim_not_positive, "the head size of value must be at least 1", s.value_dim,
+                1);
   GLINT_REQUIRE(s.kv_heads > 0, Code::kv_heads_mismatch, "key must have at least one head", s.kv_heads, 1);
   const index_t wanted = o.num_kv_heads == 0 ? o.num_heads : o.num_kv_heads;
   GLINT_REQUIRE(wanted < 0 || wanted == s.kv_heads, Code::kv_heads_mismatch,
@@ -154,8 +162,8 @@ inline Status read(const Operands& o, const LayoutName& layout, Shape& s) {
   GLINT_PASS_ON(heads(o, layout, s));
   s.q_len = o.query.shape[layout.rows];
   s.kv_len = o.key.shape[layout.rows];
-  GLINT_REQUIRE(o.value.shape[layout.rows] == s.kv_len, Code::kv_shape_mismatch, "key and value must have the same length",
-                o.value.shape[layout.rows], s.kv_len);
+  GLINT_REQUIRE(o.value.shape[layout.rows] == s.kv_len, Code::kv_shape_mismatch,
+                "key and value must have the same length", o.value.shape[layout.rows], s.kv_len);
   if (layout.batch >= 0) {
     s.batch = o.query.shape[layout.batch];
     GLINT_REQUIRE(o.key.shape[layout.batch] == s.batch, Code::batch_mismatch, "query and key must have the same batch",
@@ -171,46 +179,56 @@ inline Status read(const Operands& o, const LayoutName& layout, Shape& s) {
   return Status::ok();
 }
 
-// A mask tensor of bytes in one of the broadcast shapes: SS, (B|1)SS where `three` allows it, (B|1)(N|1)SS.
-inline Status read_mask(const TensorRef& mask, bool three, bool int8, MaskTensor& out) {
+inline Status mask_dtype(const TensorRef& mask, bool int8) {
   GLINT_REQUIRE(mask.dtype == DType::boolean || mask.dtype == DType::u8 || (int8 && mask.dtype == DType::i8),
                 Code::dtype_mask, "attn_mask must be bool or uint8 (inference: or int8)", mask.dtype, DType::boolean);
+  return Status::ok();
+}
+
+// A mask tensor of bytes in one of the broadcast shapes: SS, (B|1)SS where `three` allows it, (B|1)(N|1)SS.
+inline Status read_mask(const TensorRef& mask, bool three, bool int8, MaskTensor& out) {
+  GLINT_PASS_ON(mask_dtype(mask, int8));
   const Extents& e = mask.shape;
   GLINT_REQUIRE(e.rank == 2 || e.rank == 4 || (three && e.rank == 3), Code::mask_shape,
                 "attn_mask must have 2 or 4 axes (inference: or 3)", e.rank, 4);
-  out.data = static_cast<const std::uint8_t*>(mask.data);
+  out.data = static_cast<const std::uint8_t*>(data_of(mask));
   out.rows = e[e.rank - 2];
   out.columns = e[e.rank - 1];
   out.batch = e.rank >= 3 ? e[0] : 1;
   out.heads = e.rank == 4 ? e[1] : 1;
-  GLINT_REQUIRE(out.data != nullptr || e.elements() == 0, Code::mask_missing, "attn_mask has a shape but no data", 0, 1);
+  GLINT_REQUIRE(out.data != nullptr || e.elements() == 0, Code::null_mask, "attn_mask has a shape but no data", 0, 1);
   return Status::ok();
 }
 
 // The triangle that the vendor's kernels want for modes 2 to 4 and 6 to 8: (2048, 2048), for mode 6 (3072, 2048), with
 // leading ones allowed (operators 12.4).  Its contents are implied by the mode and never read.
-inline Status compressed_mask(const TensorRef& mask, SparseMode mode) {
-  GLINT_REQUIRE(mask.dtype == DType::boolean || mask.dtype == DType::u8 || mask.dtype == DType::i8, Code::dtype_mask,
-                "attn_mask must be bool or uint8 (inference: or int8)", mask.dtype, DType::boolean);
+inline Status compressed_mask(const TensorRef& mask, SparseMode mode, bool int8) {
+  GLINT_PASS_ON(mask_dtype(mask, int8));
   const Extents& e = mask.shape;
   const index_t rows = mode == SparseMode::prefix_compressed ? 3072 : 2048;
   GLINT_REQUIRE(e.rank >= 2 && e.rank <= 4, Code::mask_not_compressed, "a compressed attn_mask has 2 to 4 axes", e.rank,
                 2);
   for (int i = 0; i + 2 < e.rank; ++i)
-    GLINT_REQUIRE(e[i] == 1, Code::mask_not_compressed, "the leading axes of a compressed attn_mask must be 1", e[i], 1);
+    GLINT_REQUIRE(e[i] == 1, Code::mask_not_compressed, "the leading axes of a compressed attn_mask must be 1", e[i],
+                  1);
   GLINT_REQUIRE(e[e.rank - 2] == rows, Code::mask_not_compressed,
-                "sparse_mode 2, 3, 4, 7 and 8 need an attn_mask of 2048 x 2048, mode 6 one of 3072 x 2048", e[e.rank - 2],
-                rows);
+                "sparse_mode 2, 3, 4, 7 and 8 need an attn_mask of 2048 x 2048, mode 6 one of 3072 x 2048",
+                e[e.rank - 2], rows);
   GLINT_REQUIRE(e[e.rank - 1] == 2048, Code::mask_not_compressed, "a compressed attn_mask has 2048 columns",
                 e[e.rank - 1], 2048);
   return Status::ok();
 }
 
 // (B|1, N|1, rows, S2).
+inline Status has_data(const TensorRef& pse) {
+  GLINT_REQUIRE(pse.data != nullptr || pse.shape.elements() == 0, Code::null_pse, "pse has a shape but no data", 0, 1);
+  return Status::ok();
+}
+
 inline Status read_pse(const TensorRef& pse, PseTensor& out) {
+  GLINT_PASS_ON(has_data(pse));
   GLINT_REQUIRE(pse.shape.rank == 4, Code::pse_shape, "pse must have 4 axes", pse.shape.rank, 4);
-  GLINT_REQUIRE(pse.data != nullptr || pse.shape.elements() == 0, Code::pse_missing, "pse has a shape but no data", 0, 1);
-  out = {pse.data, pse.dtype, pse.shape[0], pse.shape[1], pse.shape[2], pse.shape[3], PseForm::dense};
+  out = {data_of(pse), pse.dtype, pse.shape[0], pse.shape[1], pse.shape[2], pse.shape[3], PseForm::dense};
   return Status::ok();
 }
 
@@ -224,8 +242,8 @@ struct AnyMaskOf {
 };
 
 // f(T{}) for the element type that `dtype` names; the caller has checked that it is one of the three.
-template <class F>
-Status with_element(DType dtype, const F& f) {
+template <class Function>
+Status with_element(DType dtype, const Function& f) {
   if (dtype == DType::f16) return f(half{});
   if (dtype == DType::bf16) return f(bfloat16{});
   return f(float{});

@@ -18,21 +18,21 @@ struct FlashAttentionScoreCall {
   std::string_view input_layout = "BSH";
   double scale_value = 1;
 
-  TensorRef real_shift{};              // pse; pse_type 2 and 3: float slopes (N) or (B, N)
+  TensorRef real_shift{};  // pse; pse_type 2 and 3: float slopes (N) or (B, N)
   PseForm real_shift_form = PseForm::dense;
   int pse_type = 1;
-  std::span<const index_t> q_start_idx{};   // only the first element counts; kv_start_idx only beside q_start_idx
+  std::span<const index_t> q_start_idx{};  // only the first element counts; kv_start_idx only beside q_start_idx
   std::span<const index_t> kv_start_idx{};
 
-  TensorRef drop_mask{};               // uint8: (B, N, S1, S2/8), or flat
+  TensorRef drop_mask{};  // uint8: (B, N, S1, S2/8), or flat
   double keep_prob = 1;
-  bool generate_dropout = false;       // keep_prob < 1 without drop_mask: Philox from seed and offset
+  bool generate_dropout = false;  // keep_prob < 1 without drop_mask: Philox from seed and offset
   std::uint64_t seed = 0;
   std::uint64_t offset = 0;
 
-  TensorRef padding_mask{};            // reserved: must be absent
+  TensorRef padding_mask{};  // reserved: must be absent
   TensorRef attn_mask{};
-  bool attn_mask_compressed = false;   // stands for the compressed mask that the mode wants
+  bool attn_mask_compressed = false;  // stands for the compressed mask that the mode wants
   std::span<const index_t> prefix{};
   std::span<const index_t> actual_seq_qlen{};
   std::span<const index_t> actual_seq_kvlen{};
@@ -42,11 +42,11 @@ struct FlashAttentionScoreCall {
   int sparse_mode = 0;
   double q_scale = 1;
 
-  OutputRef softmax_max{}, softmax_sum{};   // float32: (B, N, S1, 8) or (B, N, S1); TND: (T1, N, 8) or (T1, N)
-  std::string_view softmax_layout = "";     // TND: "" stores [N][S_b] block by block, "TND" stores [T][N]
-  index_t* seed_out = nullptr;              // the three integers of seed 004
+  OutputRef softmax_max{}, softmax_sum{};  // float32: (B, N, S1, 8) or (B, N, S1); TND: (T1, N, 8) or (T1, N)
+  std::string_view softmax_layout = "";    // TND: "" stores [N][S_b] block by block, "TND" stores [T][N]
+  index_t* seed_out = nullptr;             // the three integers of seed 004
   index_t* offset_out = nullptr;
-  index_t* numels_out = nullptr;            // elements of the dropout mask; 0 when keep_prob is 1
+  index_t* numels_out = nullptr;  // elements of the dropout mask; 0 when keep_prob is 1
   Limits limits = Limits::none;
 };
 
@@ -64,26 +64,27 @@ inline Status read_score_mask(const FlashAttentionScoreCall& c, MaskTensor& mask
     GLINT_REQUIRE(c.attn_mask.present(), Code::mask_missing, "sparse_mode 0, 1 and 5 read a full attn_mask", 0, 1);
     return read_mask(c.attn_mask, false, false, mask);
   }
-  return c.attn_mask_compressed ? Status::ok() : compressed_mask(c.attn_mask, mode);
+  return c.attn_mask.present() ? compressed_mask(c.attn_mask, mode, false) : Status::ok();
 }
 
 inline Status read_score_pse(const FlashAttentionScoreCall& c, Layout layout, PseTensor& pse, Slopes& slopes) {
   if (!c.real_shift.present()) return Status::ok();
+  GLINT_PASS_ON(has_data(c.real_shift));
   const Extents& e = c.real_shift.shape;
   if (c.pse_type == 2 || c.pse_type == 3) {
     GLINT_REQUIRE(c.real_shift.dtype == DType::f32, Code::dtype_pse, "the slopes of pse_type 2 and 3 are float32",
                   c.real_shift.dtype, DType::f32);
     GLINT_REQUIRE(e.rank == 1 || e.rank == 2, Code::pse_shape, "slopes must have the shape (N) or (B, N)", e.rank, 1);
-    GLINT_REQUIRE(e[e.rank - 1] == c.head_num, Code::pse_shape, "slopes must hold one value for each head", e[e.rank - 1],
-                  c.head_num);
-    slopes = {static_cast<const float*>(c.real_shift.data), e.rank == 2 ? e[0] : 1,
+    GLINT_REQUIRE(e[e.rank - 1] == c.head_num, Code::pse_shape, "slopes must hold one value for each head",
+                  e[e.rank - 1], c.head_num);
+    slopes = {static_cast<const float*>(data_of(c.real_shift)), e.rank == 2 ? e[0] : 1,
               c.q_start_idx.empty() ? 0 : c.q_start_idx[0],
               c.q_start_idx.empty() || c.kv_start_idx.empty() ? 0 : c.kv_start_idx[0]};
     return Status::ok();
   }
   if (c.real_shift_form == PseForm::tnd_per_score || c.real_shift_form == PseForm::tnd_per_column) {
     GLINT_REQUIRE(e.rank == 1, Code::pse_shape, "a flat pse has 1 axis", e.rank, 1);
-    pse = {c.real_shift.data, c.real_shift.dtype, 1, c.head_num, 1, e[0], c.real_shift_form};
+    pse = {data_of(c.real_shift), c.real_shift.dtype, 1, c.head_num, 1, e[0], c.real_shift_form};
     return Status::ok();
   }
   GLINT_PASS_ON(read_pse(c.real_shift, pse));
@@ -100,7 +101,8 @@ inline Status read_dropout(const FlashAttentionScoreCall& c, const Shape& s, Dro
   const Extents& e = c.drop_mask.shape;
   GLINT_REQUIRE(c.drop_mask.dtype == DType::u8, Code::dtype_drop_mask, "drop_mask must be uint8", c.drop_mask.dtype,
                 DType::u8);
-  GLINT_REQUIRE(e.rank == 1 || e.rank == 4, Code::drop_mask_shape, "drop_mask must be flat or (B, N, S1, S2/8)", e.rank, 4);
+  GLINT_REQUIRE(e.rank == 1 || e.rank == 4, Code::drop_mask_shape, "drop_mask must be flat or (B, N, S1, S2/8)", e.rank,
+                4);
   if (e.rank == 4) {
     GLINT_REQUIRE(s.kv_len % 8 == 0, Code::drop_mask_shape, "a drop_mask of 4 axes needs S2 to be a multiple of 8",
                   s.kv_len, 8);
@@ -109,6 +111,8 @@ inline Status read_dropout(const FlashAttentionScoreCall& c, const Shape& s, Dro
       GLINT_REQUIRE(e[i] == want[i], Code::drop_mask_shape, "drop_mask must have the shape (B, N, S1, S2/8)", e[i],
                     want[i]);
   }
+  GLINT_REQUIRE(c.drop_mask.data != nullptr || e.elements() == 0, Code::null_drop_mask,
+                "drop_mask has a shape but no data", 0, 1);
   dropout.mask = {static_cast<const std::uint8_t*>(c.drop_mask.data), static_cast<std::size_t>(e.elements())};
   return Status::ok();
 }
@@ -138,11 +142,13 @@ inline Status read_stats(const OutputRef& stats, const Shape& s, Layout layout, 
 }
 
 // The call as a typed problem, whose rules then apply.
-template <class T>
-Status read_score(const FlashAttentionScoreCall& c, const LayoutName& layout, ScoreProblem<T>& p, SparseMode& mode) {
+template <class Element>
+Status read_score(const FlashAttentionScoreCall& c, const LayoutName& layout, ScoreProblem<Element>& p,
+                  SparseMode& mode) {
   const Operands operands{c.query, c.key, c.value, c.attention_out, c.head_num};
   GLINT_PASS_ON(read(operands, layout, p.shape));
-  GLINT_REQUIRE(!c.padding_mask.present(), Code::padding_mask_given, "padding_mask is reserved and must be absent", 1, 0);
+  GLINT_REQUIRE(!c.padding_mask.present(), Code::padding_mask_given, "padding_mask is reserved and must be absent", 1,
+                0);
   GLINT_PASS_ON(read_score_mask(c, p.attn_mask, mode));
   GLINT_PASS_ON(read_score_pse(c, layout.layout, p.pse, p.slopes));
   GLINT_PASS_ON(read_dropout(c, p.shape, p.dropout));
@@ -150,14 +156,15 @@ Status read_score(const FlashAttentionScoreCall& c, const LayoutName& layout, Sc
   GLINT_PASS_ON(read_stats(c.softmax_max, p.shape, layout.layout, p.softmax_max, p.stats_repeat));
   GLINT_PASS_ON(read_stats(c.softmax_sum, p.shape, layout.layout, p.softmax_sum, p.stats_repeat));
   if (p.stats_repeat == 0) p.stats_repeat = 1;
-  const bool by_token = find_layout(c.softmax_layout) != nullptr && find_layout(c.softmax_layout)->layout == Layout::TND;
-  GLINT_REQUIRE(c.softmax_layout.empty() || (by_token && layout.layout == Layout::TND), Code::layout_unknown,
+  const bool by_token =
+      find_layout(c.softmax_layout) != nullptr && find_layout(c.softmax_layout)->layout == Layout::TND;
+  GLINT_REQUIRE(c.softmax_layout.empty() || (by_token && layout.layout == Layout::TND), Code::softmax_layout_unknown,
                 "softmax_layout must be empty, or TND with input_layout TND", 1, 0);
   p.stats_layout = by_token ? StatsLayout::token_major : StatsLayout::per_batch;
-  p.q = static_cast<const T*>(c.query.data);
-  p.k = static_cast<const T*>(c.key.data);
-  p.v = static_cast<const T*>(c.value.data);
-  p.out = static_cast<T*>(c.attention_out.data);
+  p.q = static_cast<const Element*>(c.query.data);
+  p.k = static_cast<const Element*>(c.key.data);
+  p.v = static_cast<const Element*>(c.value.data);
+  p.out = static_cast<Element*>(c.attention_out.data);
   p.scale = static_cast<float>(c.scale_value);
   p.q_scale = static_cast<float>(c.q_scale);
   p.pse_type = c.pse_type;
@@ -173,8 +180,8 @@ Status read_score(const FlashAttentionScoreCall& c, const LayoutName& layout, Sc
   return Status::ok();
 }
 
-template <class T>
-void write_dropout_state(const FlashAttentionScoreCall& c, const ScoreProblem<T>& p, Layout layout) {
+template <class Element>
+void write_dropout_state(const FlashAttentionScoreCall& c, const ScoreProblem<Element>& p, Layout layout) {
   const Sequences q = score_rules::queries(p, layout), kv = score_rules::keys(p, layout);
   index_t scores = 0;
   for (index_t b = 0; b < q.batch(); ++b) scores += q.length(b) * kv.length(b);
@@ -197,12 +204,12 @@ Status with_score(const FlashAttentionScoreCall& c, const Then& then) {
   });
 }
 
-template <class T>
-index_t score_workspace(const ScoreProblem<T>& p, Layout layout, index_t workers) {
+template <class Element>
+index_t score_workspace(const ScoreProblem<Element>& p, Layout layout, index_t workers) {
   const Sequences q = score_rules::queries(p, layout);
   const index_t rest = layout == Layout::TND ? p.shape.q_len - q.total() : 0;
-  return detail::attention_workspace<recipe::Default, T>(p.shape, q.longest() > rest ? q.longest() : rest,
-                                                         score_rules::keys(p, layout).longest(), workers);
+  return detail::attention_workspace<recipe::Default, Element>(p.shape, q.longest() > rest ? q.longest() : rest,
+                                                               score_rules::keys(p, layout).longest(), workers);
 }
 
 }  // namespace dispatch
@@ -221,8 +228,8 @@ inline index_t workspace_bytes(const FlashAttentionScoreCall& call, index_t work
   return bytes;
 }
 
-template <Executor E>
-Status flash_attention_score(const FlashAttentionScoreCall& call, E&& executor, std::span<std::byte> workspace) {
+template <Executor Pool>
+Status flash_attention_score(const FlashAttentionScoreCall& call, Pool&& executor, std::span<std::byte> workspace) {
   return dispatch::with_score(call, [&](const auto& p, Layout layout, SparseMode mode) -> Status {
     const AttentionPlan plan(detail::tensors(p, layout), dispatch::AnyMaskOf{detail::masks(p, layout, mode)},
                              SameModifier<score::None>{});
@@ -233,8 +240,8 @@ Status flash_attention_score(const FlashAttentionScoreCall& call, E&& executor, 
   });
 }
 
-template <Executor E>
-Status flash_attention_score(const FlashAttentionScoreCall& call, E&& executor) {
+template <Executor Pool>
+Status flash_attention_score(const FlashAttentionScoreCall& call, Pool&& executor) {
   GLINT_PASS_ON(check(call));
   return detail::with_workspace(workspace_bytes(call, executor.workers()), [&](std::span<std::byte> workspace) {
     return flash_attention_score(call, executor, workspace);

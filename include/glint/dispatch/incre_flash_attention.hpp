@@ -35,10 +35,10 @@ struct IncreFlashAttentionCall {
 namespace dispatch {
 
 inline Status refuse_unsupported(const IncreFlashAttentionCall& c) {
-  for (const TensorRef* quant : {&c.dequant_scale1, &c.quant_scale1, &c.dequant_scale2, &c.quant_scale2, &c.quant_offset2,
-                                 &c.antiquant_scale, &c.antiquant_offset})
-    GLINT_REQUIRE(!quant->present(), Code::not_supported_quantization, "quantization parameters are not supported yet", 1,
-                  0);
+  for (const TensorRef* quant : {&c.dequant_scale1, &c.quant_scale1, &c.dequant_scale2, &c.quant_scale2,
+                                 &c.quant_offset2, &c.antiquant_scale, &c.antiquant_offset})
+    GLINT_REQUIRE(!quant->present(), Code::not_supported_quantization, "quantization parameters are not supported yet",
+                  1, 0);
   GLINT_REQUIRE(!c.block_table.present() && c.block_size == 0, Code::not_supported_paging,
                 "a paged cache is not supported yet", 1, 0);
   GLINT_REQUIRE(!c.kv_padding_size.present(), Code::not_supported_kv_padding, "kv_padding_size is not supported yet", 1,
@@ -46,13 +46,14 @@ inline Status refuse_unsupported(const IncreFlashAttentionCall& c) {
   return Status::ok();
 }
 
-template <class T>
-Status read_incre(const IncreFlashAttentionCall& c, const LayoutName& layout, IncreProblem<T>& p) {
+template <class Element>
+Status read_incre(const IncreFlashAttentionCall& c, const LayoutName& layout, IncreProblem<Element>& p) {
   GLINT_PASS_ON(refuse_unsupported(c));
   GLINT_REQUIRE(c.num_key_value_heads >= 0, Code::head_num_not_positive, "num_key_value_heads must not be negative",
                 c.num_key_value_heads, 0);
   GLINT_PASS_ON(read({c.query, c.key, c.value, c.attention_out, c.num_heads, c.num_key_value_heads}, layout, p.shape));
-  GLINT_REQUIRE(!c.padding_mask.present(), Code::padding_mask_given, "padding_mask is reserved and must be absent", 1, 0);
+  GLINT_REQUIRE(!c.padding_mask.present(), Code::padding_mask_given, "padding_mask is reserved and must be absent", 1,
+                0);
   if (c.attn_mask.present()) {
     GLINT_PASS_ON(read_inference_mask(c.attn_mask, p.shape, p.attn_mask));
     GLINT_REQUIRE(c.attn_mask.shape.rank != 2 || p.attn_mask.batch == p.shape.batch, Code::mask_shape,
@@ -61,10 +62,10 @@ Status read_incre(const IncreFlashAttentionCall& c, const LayoutName& layout, In
   if (c.pse_shift.present()) GLINT_PASS_ON(read_pse(c.pse_shift, p.pse_shift));
   GLINT_PASS_ON(read_lse(c.softmax_lse, p.shape, p.lse));
   p.empty_lse = std::numeric_limits<float>::infinity();
-  p.q = static_cast<const T*>(c.query.data);
-  p.kv.k = static_cast<const T*>(c.key.data);
-  p.kv.v = static_cast<const T*>(c.value.data);
-  p.out = static_cast<T*>(c.attention_out.data);
+  p.q = static_cast<const Element*>(c.query.data);
+  p.kv.k = static_cast<const Element*>(c.key.data);
+  p.kv.v = static_cast<const Element*>(c.value.data);
+  p.out = static_cast<Element*>(c.attention_out.data);
   p.scale = static_cast<float>(c.scale_value);
   p.kv_lens = c.actual_seq_lengths;
   p.inner_precise = c.inner_precise;
@@ -102,8 +103,8 @@ inline index_t workspace_bytes(const IncreFlashAttentionCall& call, index_t work
   return bytes;
 }
 
-template <Executor E>
-Status incre_flash_attention(const IncreFlashAttentionCall& call, E&& executor, std::span<std::byte> workspace) {
+template <Executor Pool>
+Status incre_flash_attention(const IncreFlashAttentionCall& call, Pool&& executor, std::span<std::byte> workspace) {
   return dispatch::with_incre(call, [&](const auto& p, Layout layout) -> Status {
     const detail::DecodePlan plan(detail::tensors(p, layout), p.attn_mask);
     using Element = std::remove_cvref_t<decltype(*p.out)>;
@@ -111,8 +112,8 @@ Status incre_flash_attention(const IncreFlashAttentionCall& call, E&& executor, 
   });
 }
 
-template <Executor E>
-Status incre_flash_attention(const IncreFlashAttentionCall& call, E&& executor) {
+template <Executor Pool>
+Status incre_flash_attention(const IncreFlashAttentionCall& call, Pool&& executor) {
   GLINT_PASS_ON(check(call));
   return detail::with_workspace(workspace_bytes(call, executor.workers()), [&](std::span<std::byte> workspace) {
     return incre_flash_attention(call, executor, workspace);

@@ -18,10 +18,10 @@ struct PromptFlashAttentionCall {
   std::string_view input_layout = "BSH";
   double scale_value = 1;
 
-  TensorRef attn_mask{};             // (S1,S2), (B|1,S1,S2), (B|1,1,S1,S2), and (B,S2) when S1 is 1
+  TensorRef attn_mask{};  // (S1,S2), (B|1,S1,S2), (B|1,1,S1,S2), and (B,S2) when S1 is 1
   bool attn_mask_compressed = false;
-  TensorRef padding_mask{};          // reserved: must be absent
-  TensorRef pse_shift{};             // (B|1, N|1, S1, S2)
+  TensorRef padding_mask{};  // reserved: must be absent
+  TensorRef pse_shift{};     // (B|1, N|1, S1, S2)
   std::span<const index_t> actual_seq_lengths{};
   std::span<const index_t> actual_seq_lengths_kv{};
   index_t pre_tokens = 2147483647;
@@ -47,7 +47,8 @@ inline Status read_lse(const OutputRef& lse, const Shape& s, float*& data) {
                 "softmax_lse has the shape (B, N, S1, 1)", e.rank, 4);
   const index_t want[3] = {s.batch, s.heads, s.q_len};
   for (int i = 0; i < 3; ++i)
-    GLINT_REQUIRE(e[i] == want[i], Code::stats_shape_mismatch, "softmax_lse has the shape (B, N, S1, 1)", e[i], want[i]);
+    GLINT_REQUIRE(e[i] == want[i], Code::stats_shape_mismatch, "softmax_lse has the shape (B, N, S1, 1)", e[i],
+                  want[i]);
   data = static_cast<float*>(lse.data);
   return Status::ok();
 }
@@ -61,24 +62,27 @@ inline Status read_inference_mask(const TensorRef& mask, const Shape& s, MaskTen
 
 inline Status read_prompt_mask(const PromptFlashAttentionCall& c, const Shape& s, SparseMode mode, MaskTensor& mask) {
   if (reads_mask_tensor(mode)) {
-    GLINT_REQUIRE(mode == SparseMode::default_mask || c.attn_mask.present(), Code::mask_missing,
-                  "sparse_mode 1 to 4 need attn_mask", 0, 1);
+    const bool optional = mode == SparseMode::default_mask && !c.attn_mask_compressed;
+    GLINT_REQUIRE(optional || c.attn_mask.present(), Code::mask_missing,
+                  "sparse_mode 1 to 4 need attn_mask, and modes 0 and 1 a full one", 0, 1);
     return c.attn_mask.present() ? read_inference_mask(c.attn_mask, s, mask) : Status::ok();
   }
-  if (c.attn_mask_compressed) return Status::ok();
-  GLINT_REQUIRE(c.attn_mask.present(), Code::mask_missing, "sparse_mode 1 to 4 need attn_mask", 0, 1);
-  return compressed_mask(c.attn_mask, mode);
+  if (c.attn_mask.present()) return compressed_mask(c.attn_mask, mode, true);
+  GLINT_REQUIRE(c.attn_mask_compressed, Code::mask_missing, "sparse_mode 1 to 4 need attn_mask", 0, 1);
+  return Status::ok();
 }
 
-template <class T>
-Status read_prompt(const PromptFlashAttentionCall& c, const LayoutName& layout, PromptProblem<T>& p, SparseMode& mode) {
+template <class Element>
+Status read_prompt(const PromptFlashAttentionCall& c, const LayoutName& layout, PromptProblem<Element>& p,
+                   SparseMode& mode) {
   for (const TensorRef* quant : {&c.deq_scale1, &c.quant_scale1, &c.deq_scale2, &c.quant_scale2, &c.quant_offset2})
-    GLINT_REQUIRE(!quant->present(), Code::not_supported_quantization, "quantization parameters are not supported yet", 1,
-                  0);
+    GLINT_REQUIRE(!quant->present(), Code::not_supported_quantization, "quantization parameters are not supported yet",
+                  1, 0);
   GLINT_REQUIRE(c.num_key_value_heads >= 0, Code::head_num_not_positive, "num_key_value_heads must not be negative",
                 c.num_key_value_heads, 0);
   GLINT_PASS_ON(read({c.query, c.key, c.value, c.attention_out, c.num_heads, c.num_key_value_heads}, layout, p.shape));
-  GLINT_REQUIRE(!c.padding_mask.present(), Code::padding_mask_given, "padding_mask is reserved and must be absent", 1, 0);
+  GLINT_REQUIRE(!c.padding_mask.present(), Code::padding_mask_given, "padding_mask is reserved and must be absent", 1,
+                0);
   mode = static_cast<SparseMode>(c.sparse_mode);
   GLINT_REQUIRE(c.sparse_mode >= 0, Code::sparse_mode_unknown, "sparse_mode must be one of the documented modes",
                 c.sparse_mode, 0);
@@ -87,10 +91,10 @@ Status read_prompt(const PromptFlashAttentionCall& c, const LayoutName& layout, 
   if (c.pse_shift.present()) GLINT_PASS_ON(read_pse(c.pse_shift, p.pse_shift));
   GLINT_PASS_ON(read_lse(c.softmax_lse, p.shape, p.lse));
   p.empty_lse = std::numeric_limits<float>::infinity();
-  p.q = static_cast<const T*>(c.query.data);
-  p.k = static_cast<const T*>(c.key.data);
-  p.v = static_cast<const T*>(c.value.data);
-  p.out = static_cast<T*>(c.attention_out.data);
+  p.q = static_cast<const Element*>(c.query.data);
+  p.k = static_cast<const Element*>(c.key.data);
+  p.v = static_cast<const Element*>(c.value.data);
+  p.out = static_cast<Element*>(c.attention_out.data);
   p.scale = static_cast<float>(c.scale_value);
   p.pre_tokens = c.pre_tokens;
   p.next_tokens = c.next_tokens;
@@ -132,8 +136,8 @@ inline index_t workspace_bytes(const PromptFlashAttentionCall& call, index_t wor
   return bytes;
 }
 
-template <Executor E>
-Status prompt_flash_attention(const PromptFlashAttentionCall& call, E&& executor, std::span<std::byte> workspace) {
+template <Executor Pool>
+Status prompt_flash_attention(const PromptFlashAttentionCall& call, Pool&& executor, std::span<std::byte> workspace) {
   return dispatch::with_prompt(call, [&](const auto& p, Layout layout, SparseMode mode) -> Status {
     const AttentionPlan plan(detail::tensors(p, layout), dispatch::AnyMaskOf{detail::masks(p, layout, mode)},
                              SameModifier<score::None>{});
@@ -142,8 +146,8 @@ Status prompt_flash_attention(const PromptFlashAttentionCall& call, E&& executor
   });
 }
 
-template <Executor E>
-Status prompt_flash_attention(const PromptFlashAttentionCall& call, E&& executor) {
+template <Executor Pool>
+Status prompt_flash_attention(const PromptFlashAttentionCall& call, Pool&& executor) {
   GLINT_PASS_ON(check(call));
   return detail::with_workspace(workspace_bytes(call, executor.workers()), [&](std::span<std::byte> workspace) {
     return prompt_flash_attention(call, executor, workspace);

@@ -18,12 +18,12 @@ namespace glint {
 inline namespace GLINT_ABI {
 
 // What an operator tells the kernel.  A group is one (batch, kv head); its heads share K and V.
-template <class P>
-concept ForwardPlan = requires(const P& plan, index_t i) {
+template <class Candidate>
+concept ForwardPlan = requires(const Candidate& plan, index_t i) {
   { plan.groups() } -> std::same_as<index_t>;
   { plan.heads_per_group() } -> std::same_as<index_t>;
-  { plan.max_rows() } -> std::same_as<index_t>;    // of any head's out
-  { plan.max_keys() } -> std::same_as<index_t>;    // of any head's kv
+  { plan.max_rows() } -> std::same_as<index_t>;  // of any head's out
+  { plan.max_keys() } -> std::same_as<index_t>;  // of any head's kv
   { plan.head_dim() } -> std::same_as<index_t>;
   { plan.value_dim() } -> std::same_as<index_t>;
   plan.head(i, i);  // (group, head within the group) -> HeadWork
@@ -49,7 +49,7 @@ constexpr index_t workspace_bytes(index_t head_dim, index_t value_dim, index_t m
 }
 
 template <class Tile, class Head>
-using Entry = void (*)(const Head*, const Interval*, index_t, std::byte*);
+using Entry = void (*)(const Head*, const Interval*, index_t, std::byte*, const NextTask&);
 
 template <class Tile, class Head>
 Entry<Tile, Head> entry(Isa isa) {
@@ -65,9 +65,9 @@ Entry<Tile, Head> entry(Isa isa) {
 
 template <class Head>
 void zero_rows(const Head& head, Interval rows) {
-  using T = std::remove_cvref_t<decltype(*head.out.data)>;
+  using Scalar = std::remove_cvref_t<decltype(*head.out.data)>;
   for (index_t r = rows.lo; r < rows.hi; ++r) {
-    for (index_t d = 0; d < head.out.dim; ++d) head.out.row(r)[d] = T{};
+    for (index_t d = 0; d < head.out.dim; ++d) head.out.row(r)[d] = Scalar{};
     isa_plain::write_stats(head.stats, r, SoftmaxState{});
   }
 }
@@ -75,7 +75,7 @@ void zero_rows(const Head& head, Interval rows) {
 // One task: up to Tile::shared query tiles, taken from a list in which the heads of the group that have the same
 // rows, and so see the same keys, are neighbours.
 template <class Tile, class Plan>
-void run_task(const Plan& plan, index_t group, index_t first, index_t last, std::byte* scratch) {
+void run_task(const Plan& plan, index_t group, index_t first, index_t last, std::byte* scratch, const NextTask& next) {
   using Head = decltype(plan.head(group, 0));
   static_assert(std::is_trivially_destructible_v<Head>, "glint: masks and modifiers must be trivially destructible");
   alignas(Head) std::byte storage[Tile::shared * sizeof(Head)];
@@ -90,12 +90,46 @@ void run_task(const Plan& plan, index_t group, index_t first, index_t last, std:
     zero_rows(*head, {computed.empty() ? wanted.lo : computed.hi, wanted.hi});
     if (!computed.empty()) rows[count++] = computed;
   }
-  if (count > 0) entry<Tile, Head>(simd::selected)(heads, rows, count, scratch);
+  if (count > 0) entry<Tile, Head>(simd::selected)(heads, rows, count, scratch, next);
+}
+
+// The tasks of a plan, numbered group by group.
+template <class Tile>
+struct Tasks {
+  index_t tiles;      // query tiles of all heads of a group
+  index_t per_group;  // tasks, of Tile::shared tiles each
+
+  template <class Plan>
+  explicit Tasks(const Plan& plan)
+      : tiles((plan.max_rows() + Tile::rows - 1) / Tile::rows * plan.heads_per_group()),
+        per_group((tiles + Tile::shared - 1) / Tile::shared) {}
+
+  // Late query tiles first: under a causal mask they are the longest, and short tasks fill the end.
+  Interval tiles_of(index_t task) const {
+    const index_t first = (per_group - 1 - task % per_group) * Tile::shared;
+    return {first, first + Tile::shared < tiles ? first + Tile::shared : tiles};
+  }
+};
+
+// The rows with which a task begins.
+template <class Tile, class Plan>
+NextTask preview(const Plan& plan, const Tasks<Tile>& tasks, index_t task, bool same_group) {
+  const index_t tile = tasks.tiles_of(task).lo;
+  const auto head = plan.head(task / tasks.per_group, tile % plan.heads_per_group());
+  constexpr index_t kSize = sizeof(*head.q.data);
+  const index_t q0 = tile / plan.heads_per_group() * Tile::rows;
+  const Interval rows = intersect({q0, q0 + Tile::rows}, {0, head.q.rows});
+  if (rows.empty() || head.kv.length() == 0) return {};
+  NextTask next{.q = {head.q.row(rows.lo), head.q.row_stride * kSize, rows.size(), head.q.dim * kSize}, .k = {}};
+  if (same_group) return next;
+  const auto run = head.kv.run(0, Tile::columns);
+  next.k = {run.k, run.k_stride * kSize, run.count, head.q.dim * kSize};
+  return next;
 }
 
 // Runs the plan.  `workspace` holds workspace_bytes<Tile>(...) for executor.workers() workers.
-template <class Tile, ForwardPlan Plan, Executor E>
-Status run(const Plan& plan, E& executor, std::span<std::byte> workspace) {
+template <class Tile, ForwardPlan Plan, Executor Pool>
+Status run(const Plan& plan, Pool& executor, std::span<std::byte> workspace) {
   const index_t each = scratch_bytes<Tile>(plan.head_dim(), plan.value_dim(), plan.max_keys());
   const index_t workers = executor.workers();
   std::byte* const memory = aligned_start(workspace, each * workers);
@@ -103,13 +137,15 @@ Status run(const Plan& plan, E& executor, std::span<std::byte> workspace) {
     return {Code::workspace_too_small, "the workspace must hold workspace_bytes(problem, workers) bytes",
             static_cast<index_t>(workspace.size()), each * workers + kAlignment};
   }
-  const index_t tiles = (plan.max_rows() + Tile::rows - 1) / Tile::rows * plan.heads_per_group();
-  const index_t tasks = (tiles + Tile::shared - 1) / Tile::shared;
-  executor.for_each(plan.groups() * tasks, [&](index_t task, index_t worker) {
-    // Late query tiles first: under a causal mask they are the longest, and short tasks fill the end.
-    const index_t first = (tasks - 1 - task % tasks) * Tile::shared;
-    const index_t last = first + Tile::shared < tiles ? first + Tile::shared : tiles;
-    run_task<Tile>(plan, task / tasks, first, last, memory + worker * each);
+  const Tasks<Tile> tasks(plan);
+  const index_t count = plan.groups() * tasks.per_group;
+  executor.for_each(count, [&](index_t task, index_t worker) {
+    const index_t group = task / tasks.per_group;
+    const Interval tiles = tasks.tiles_of(task);
+    const bool last = task + 1 == count;
+    const NextTask next =
+        last ? NextTask{} : preview<Tile>(plan, tasks, task + 1, (task + 1) / tasks.per_group == group);
+    run_task<Tile>(plan, group, tiles.lo, tiles.hi, memory + worker * each, next);
   });
   return Status::ok();
 }

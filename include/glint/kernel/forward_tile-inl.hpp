@@ -17,8 +17,8 @@ namespace GLINT_ISA {
 template <class Tile, class Head>
 struct QueryTile {
   const Head* head = nullptr;
-  Interval rows;  // of q, within head->q.rows
-  Interval keys;  // that any of them may see
+  Interval rows;       // of q, within head->q.rows
+  Interval keys;       // that any of them may see
   float* q = nullptr;  // [head_dim][Rows], scale applied
   float* o = nullptr;  // [value_dim][Rows]
   LaneState state{};
@@ -34,8 +34,8 @@ struct QueryTile {
     q = arena.take<float>(work.q.dim * kRows);
     o = arena.take<float>(work.out.dim * kRows);
     state = take_state(arena);
-    pack_lanes<kRows>(work.q.row(span.lo), work.q.row_stride, span.size(), work.q.dim, work.scale, q);
     clear(o, state);
+    pack_lanes<kRows>(work.q.row(span.lo), work.q.row_stride, span.size(), work.q.dim, work.scale, q);
     if (work.kv.length() > kKeyBlock) {
       o_done = arena.take<float>(work.out.dim * kRows);
       done = take_state(arena);
@@ -56,8 +56,9 @@ struct QueryTile {
     return {arena.take<float>(Tile::rows), arena.take<float>(Tile::rows), arena.take<float>(Tile::rows)};
   }
   void clear(float* sums, LaneState lanes) const {
-    for (index_t i = 0; i < head->out.dim * Tile::rows; ++i) sums[i] = 0;
-    for (index_t i = 0; i < Tile::rows; ++i) lanes.max[i] = kLowest, lanes.sum[i] = 0;
+    fill(sums, head->out.dim * Tile::rows, 0.0F);
+    fill(lanes.max, Tile::rows, kLowest);
+    fill(lanes.sum, Tile::rows, 0.0F);
   }
 };
 
@@ -83,9 +84,9 @@ struct TileScratch {
 // Keys [k0, k1) as one piece: any number of runs becomes one tile.
 template <class Head>
 GLINT_INLINE StagedKv stage(const Head& head, Interval keys, float* k, float* v) {
-  using T = typename Head::element;
+  using Element = typename Head::element;
   const auto whole = head.kv.run(keys.lo, keys.size());
-  if constexpr (std::is_same_v<T, float>)
+  if constexpr (std::is_same_v<Element, float>)
     if (whole.count == keys.size()) return {whole.k, whole.v, whole.k_stride, whole.v_stride};
   const index_t k_dim = head.q.dim, v_dim = head.out.dim;
   for (index_t at = keys.lo; at < keys.hi;) {
@@ -98,8 +99,8 @@ GLINT_INLINE StagedKv stage(const Head& head, Interval keys, float* k, float* v)
 }
 
 // What the mask says about a box: with the bits at hand, `partial` is final.
-template <class M>
-GLINT_INLINE Cover look(const M& mask, Box box, std::uint64_t* words) {
+template <class MaskModel>
+GLINT_INLINE Cover look(const MaskModel& mask, Box box, std::uint64_t* words) {
   const Cover cover = mask.cover(box);
   if (cover != Cover::partial) return cover;
   mask_bits(mask, box, words);
@@ -123,17 +124,35 @@ GLINT_INLINE bool modify_scores(const Head& head, Box box, float* s) {
   return kModifies || head.bias || head.slope;
 }
 
+// What is touched after the key tile before k0: the next one, or behind the last the output and the next task.
+template <class Tile, class Head>
+GLINT_INLINE Upcoming after(const QueryTile<Tile, Head>& tile, index_t k0, const NextTask& next) {
+  Upcoming upcoming;
+  const Head& head = *tile.head;
+  if (k0 < tile.keys.hi) {
+    const auto run = head.kv.run(k0, Tile::columns);
+    upcoming.add(run.k, run.k_stride, run.count, head.q.dim);
+  } else {
+    upcoming.add(head.out.row(tile.rows.lo), head.out.row_stride, tile.rows.size(), head.out.dim);
+    upcoming.add(next.q);
+    upcoming.add(next.k);
+  }
+  return upcoming;
+}
+
 // One query tile against one key tile.
 template <class Tile, class Head>
 GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, const StagedKv& kv,
-                         const TileScratch<Tile>& scratch) {
+                         const TileScratch<Tile>& scratch, const NextTask& next) {
   constexpr index_t kRows = Tile::rows;
   const Head& head = *tile.head;
   const index_t count = box.k1 - box.k0;
   const std::uint64_t* const visible = cover == Cover::partial ? scratch.words : nullptr;
   tile.enter_key_block(box.k0);
 
-  scores<kRows>(kv.k, kv.k_stride, tile.q, head.q.dim, count, scratch.s, scratch.tile_max);
+  Upcoming values;
+  values.add(kv.v, kv.v_stride, count, head.out.dim);
+  scores<kRows>(kv.k, kv.k_stride, tile.q, head.q.dim, count, scratch.s, scratch.tile_max, values);
   if (modify_scores<kRows>(head, box, scratch.s) || visible != nullptr)
     exclude_and_maximum<kRows>(visible, count, scratch.s, scratch.tile_max);
   absorb<kRows>(scratch.s, count, scratch.tile_max, tile.state);
@@ -141,8 +160,9 @@ GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, cons
     head.dropout.bits(box, scratch.keep);
     drop<kRows>(scratch.keep, count, 1.0F / head.dropout.keep_prob, scratch.s);
   }
+  Upcoming upcoming = after<Tile>(tile, box.k0 / Tile::columns * Tile::columns + Tile::columns, next);
   if (visible == nullptr || all_finite(kv.v, kv.v_stride, count, head.out.dim)) {
-    accumulate<kRows>(kv.v, kv.v_stride, scratch.s, count, tile.o, head.out.dim, tile.state.alpha);
+    accumulate<kRows>(kv.v, kv.v_stride, scratch.s, count, tile.o, head.out.dim, tile.state.alpha, upcoming);
   } else {
     accumulate_selected<kRows>(visible, kv.v, kv.v_stride, scratch.s, count, tile.o, head.out.dim, tile.state.alpha);
   }
@@ -157,33 +177,34 @@ GLINT_INLINE void write_stats(const RowStats& stats, index_t row, SoftmaxState s
   if (stats.lse != nullptr) stats.lse[row * stats.lse_stride] = empty ? stats.empty_lse : state.lse();
 }
 
-// O = (O^T / l)^T, and the statistics.  alpha is free by now and holds 1 / l.
+// O = (O^T / l)^T, and the statistics.  alpha is free by now and holds 1 / l, or 0 for rows that saw nothing.
 template <class Tile, class Head>
 GLINT_INLINE void finish(QueryTile<Tile, Head>& tile) {
   const Head& head = *tile.head;
   const bool folded = tile.o_done != nullptr && tile.key_block >= 0;
   if (folded) fold<Tile::rows>(tile.state, tile.o, tile.done, tile.o_done, head.out.dim);
   const LaneState& last = folded ? tile.done : tile.state;
-  for (index_t i = 0; i < Tile::rows; ++i) {
-    const SoftmaxState state{last.max[i], last.sum[i]};
-    last.alpha[i] = state.inverse();
-    if (i < tile.rows.size()) write_stats(head.stats, tile.rows.lo + i, state);
+  for (index_t i = 0; i < Tile::rows; i += kLanes) {
+    const Vec sum = load(last.sum + i);
+    store(last.alpha + i, select(sum == splat(0.0F), splat(0.0F), splat(1.0F) / sum));
   }
+  if (head.stats)
+    for (index_t i = 0; i < tile.rows.size(); ++i)
+      write_stats(head.stats, tile.rows.lo + i, {last.max[i], last.sum[i]});
   unpack_lanes<Tile::rows>(folded ? tile.o_done : tile.o, last.alpha, tile.rows.size(), head.out.dim,
                            head.out.row(tile.rows.lo), head.out.row_stride);
 }
 
 // `count` query tiles of heads that share one KV head walk its keys together.
 template <class Tile, class Head>
-GLINT_NOINLINE void forward_tiles(const Head* heads, const Interval* rows, index_t count, std::byte* memory) {
+GLINT_NOINLINE void forward_tiles(const Head* heads, const Interval* rows, index_t count, std::byte* memory,
+                                  const NextTask& next) {
   Arena arena(memory);
   const Head& any = heads[0];
-  TileScratch<Tile> scratch{arena.take<float>(Tile::columns * Tile::rows),
-                            arena.take<float>(Tile::rows),
-                            arena.take<std::uint64_t>(Tile::columns),
-                            arena.take<std::uint64_t>(Tile::columns),
-                            arena.take<float>(Tile::columns * any.q.dim),
-                            arena.take<float>(Tile::columns * any.out.dim)};
+  TileScratch<Tile> scratch{
+      arena.take<float>(Tile::columns * Tile::rows), arena.take<float>(Tile::rows),
+      arena.take<std::uint64_t>(Tile::columns),      arena.take<std::uint64_t>(Tile::columns),
+      arena.take<float>(Tile::columns * any.q.dim),  arena.take<float>(Tile::columns * any.out.dim)};
   QueryTile<Tile, Head> tiles[Tile::shared];
   Interval keys{any.kv.length(), 0};
   for (index_t t = 0; t < count; ++t) {
@@ -205,7 +226,7 @@ GLINT_NOINLINE void forward_tiles(const Head* heads, const Interval* rows, index
       const index_t skip = seen.lo - span.lo;
       attend(tiles[t], box, cover,
              {staged.k + skip * staged.k_stride, staged.v + skip * staged.v_stride, staged.k_stride, staged.v_stride},
-             scratch);
+             scratch, next);
     }
   }
   for (index_t t = 0; t < count; ++t) finish(tiles[t]);

@@ -8,6 +8,7 @@
 #include "glint/policy/mask.hpp"
 #include "glint/policy/score.hpp"
 #include "glint/policy/softmax.hpp"
+#include "glint/simd/simd.hpp"
 #include "glint/tensor/kv_source.hpp"
 #include "glint/tensor/view.hpp"
 
@@ -23,12 +24,19 @@ struct RowStats {
   float* max = nullptr;
   float* sum = nullptr;
   float* lse = nullptr;
-  index_t row_stride = 1;   // of max and sum
+  index_t row_stride = 1;  // of max and sum
   index_t lse_stride = 1;
-  index_t repeat = 1;       // the documents' (.., 8) form stores each value eight times
+  index_t repeat = 1;  // the documents' (.., 8) form stores each value eight times
   float empty_max = kEmptyRowMax;
   float empty_sum = kEmptyRowSum;
   float empty_lse = -std::numeric_limits<float>::infinity();
+
+  explicit constexpr operator bool() const { return max != nullptr || sum != nullptr || lse != nullptr; }
+};
+
+// What the same worker will read next, as far as is known.
+struct NextTask {
+  NextRows q, k;
 };
 
 // The slope of pse types 2 and 3; a null object when slope is 0.
@@ -39,15 +47,15 @@ struct Slope {
   explicit constexpr operator bool() const { return slope != 0; }
 };
 
-template <class T, Mask M, class Modifier = score::None, class Kv = kv::Contiguous<T>>
+template <class Element, Mask MaskModel, class Modifier = score::None, class Kv = kv::Contiguous<Element>>
 struct HeadWork {
-  using element = T;
+  using element = Element;
 
-  HeadView<const T> q;  // rows that are computed
+  HeadView<const Element> q;  // rows that are computed
   Kv kv;
-  HeadView<T> out;      // out.rows >= q.rows: the rows behind are set to zero
-  float scale = 1;      // s = scale * (q . k)
-  M mask;
+  HeadView<Element> out;  // out.rows >= q.rows: the rows behind are set to zero
+  float scale = 1;        // s = scale * (q . k)
+  MaskModel mask;
   [[no_unique_address]] Modifier modifier{};
   Bias bias{};
   Slope slope{};

@@ -4,32 +4,35 @@ inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
 // A running maximum starts at the lowest finite float: no real logit lies below it, and (-inf) - (-inf) never occurs.
-inline constexpr float kLowest = -std::numeric_limits<float>::max();
+inline constexpr float kLowest = -(std::numeric_limits<float>::max)();
 
 GLINT_INLINE Vec minus_infinity() { return from_bits(IntVec{} + static_cast<std::int32_t>(0xff800000u)); }
 
 // S^T = K q^T for `count` keys, and the maximum of each lane.
 template <index_t kRows>
 GLINT_NOINLINE void scores(const float* k, index_t k_stride, const float* q, index_t dim, index_t count, float* s,
-                           float* tile_max) {
+                           float* tile_max, Upcoming& upcoming) {
   constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
+  const int share = upcoming.share(count / MR * (kRows / (NV * kLanes)));
   for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
     Vec top[NV];
     GLINT_UNROLL
     for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
-    for_blocks<MR>(count, [&](auto rows, index_t c) __attribute__((always_inline)) {
-      constexpr int R = decltype(rows)::value;
-      Vec block[R][NV] = {};
-      multiply_add<R, NV>({k + c * k_stride, k_stride, 1}, q + lane, kRows, dim, block);
-      GLINT_UNROLL
-      for (int i = 0; i < R; ++i) {
-        GLINT_UNROLL
-        for (int j = 0; j < NV; ++j) {
-          top[j] = max(top[j], block[i][j]);
-          store(s + (c + i) * kRows + lane + j * kLanes, block[i][j]);
-        }
-      }
-    });
+    for_blocks<MR>(
+        count, [&](auto rows, index_t c) __attribute__((always_inline)) {
+          constexpr int kCount = decltype(rows)::value;
+          upcoming.request(share);
+          Vec block[kCount][NV] = {};
+          multiply_add<kCount, NV>({k + c * k_stride, k_stride, 1}, q + lane, kRows, dim, block);
+          GLINT_UNROLL
+          for (int i = 0; i < kCount; ++i) {
+            GLINT_UNROLL
+            for (int j = 0; j < NV; ++j) {
+              top[j] = max(top[j], block[i][j]);
+              store(s + (c + i) * kRows + lane + j * kLanes, block[i][j]);
+            }
+          }
+        });
     GLINT_UNROLL
     for (int j = 0; j < NV; ++j) store(tile_max + lane + j * kLanes, top[j]);
   }

@@ -59,22 +59,25 @@ GLINT_NOINLINE void drop(const std::uint64_t* keep, index_t count, float inverse
 // O^T = alpha * O^T + V^T P^T.  The tile's product is formed from zero and added once (two-level again).
 template <index_t kRows>
 GLINT_NOINLINE void accumulate(const float* v, index_t v_stride, const float* p, index_t count, float* o, index_t dim,
-                               const float* alpha) {
+                               const float* alpha, Upcoming& upcoming) {
   constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
+  const int share = upcoming.share(dim / MR * (kRows / (NV * kLanes)));
   for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
-    for_blocks<MR>(dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
-      constexpr int R = decltype(rows)::value;
-      Vec block[R][NV] = {};
-      multiply_add<R, NV>({v + d, 1, v_stride}, p + lane, kRows, count, block);
-      GLINT_UNROLL
-      for (int i = 0; i < R; ++i) {
-        GLINT_UNROLL
-        for (int j = 0; j < NV; ++j) {
-          float* const at = o + (d + i) * kRows + lane + j * kLanes;
-          store(at, fma(load(alpha + lane + j * kLanes), load(at), block[i][j]));
-        }
-      }
-    });
+    for_blocks<MR>(
+        dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
+          constexpr int kCount = decltype(rows)::value;
+          upcoming.request(share);
+          Vec block[kCount][NV] = {};
+          multiply_add<kCount, NV>({v + d, 1, v_stride}, p + lane, kRows, count, block);
+          GLINT_UNROLL
+          for (int i = 0; i < kCount; ++i) {
+            GLINT_UNROLL
+            for (int j = 0; j < NV; ++j) {
+              float* const at = o + (d + i) * kRows + lane + j * kLanes;
+              store(at, fma(load(alpha + lane + j * kLanes), load(at), block[i][j]));
+            }
+          }
+        });
   }
 }
 

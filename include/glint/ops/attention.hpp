@@ -15,30 +15,30 @@ namespace detail {
 // Does every head have so few rows that the narrow tile serves it?
 constexpr bool few_rows(index_t rows, index_t narrow) { return rows <= narrow; }
 
-template <class Recipe, class T>
+template <class Recipe, class Element>
 index_t attention_workspace(const Shape& shape, index_t rows, index_t keys, index_t workers) {
-  using Tile = typename Recipe::template tile<T>;
+  using Tile = typename Recipe::template tile<Element>;
   using Narrow = typename Recipe::tile_few;
   if (few_rows(rows, Narrow::rows))
     return forward::workspace_bytes<Narrow>(shape.head_dim, shape.value_size(), keys, workers);
   return forward::workspace_bytes<Tile>(shape.head_dim, shape.value_size(), keys, workers);
 }
 
-template <class Recipe, class T, class Plan, class E>
-Status run_attention(const Plan& plan, E& executor, std::span<std::byte> workspace) {
-  using Tile = typename Recipe::template tile<T>;
+template <class Recipe, class Element, class Plan, class Pool>
+Status run_attention(const Plan& plan, Pool& executor, std::span<std::byte> workspace) {
+  using Tile = typename Recipe::template tile<Element>;
   using Narrow = typename Recipe::tile_few;
   if (few_rows(plan.max_rows(), Narrow::rows)) return forward::run<Narrow>(plan, executor, workspace);
   return forward::run<Tile>(plan, executor, workspace);
 }
 
 // A sparse mode known at compile time chooses the mask's type; the recipe's own masks replace it in custom mode.
-template <SparseMode mode, class Recipe, class T, class Masks, class Modifiers, class E>
-Status run_in_mode(const AttentionTensors<T>& tensors, const StaircaseAndDenseOf& from_mode,
-                   [[maybe_unused]] const Masks& custom, const Modifiers& modifiers, E& executor,
+template <SparseMode mode, class Recipe, class Element, class Masks, class Modifiers, class Pool>
+Status run_in_mode(const AttentionTensors<Element>& tensors, const StaircaseAndDenseOf& from_mode,
+                   [[maybe_unused]] const Masks& custom, const Modifiers& modifiers, Pool& executor,
                    std::span<std::byte> workspace) {
   const auto run = [&](const auto& mask_of) {
-    return run_attention<Recipe, T>(AttentionPlan(tensors, mask_of, modifiers), executor, workspace);
+    return run_attention<Recipe, Element>(AttentionPlan(tensors, mask_of, modifiers), executor, workspace);
   };
   if constexpr (mode == SparseMode::custom) {
     return run(custom);
@@ -58,13 +58,13 @@ Status with_workspace(index_t bytes, const Run& run) {
 }
 
 // Foreign 16-bit types (Eigen::half, ...) are the same bits under another name.
-template <class T>
-const storage_t<T>* as_storage(const T* data) {
-  return reinterpret_cast<const storage_t<T>*>(data);
+template <class Element>
+const storage_t<Element>* as_storage(const Element* data) {
+  return reinterpret_cast<const storage_t<Element>*>(data);
 }
-template <class T>
-storage_t<T>* as_storage(T* data) {
-  return reinterpret_cast<storage_t<T>*>(data);
+template <class Element>
+storage_t<Element>* as_storage(Element* data) {
+  return reinterpret_cast<storage_t<Element>*>(data);
 }
 
 }  // namespace detail

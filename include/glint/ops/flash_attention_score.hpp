@@ -14,12 +14,12 @@ namespace glint {
 inline namespace GLINT_ABI {
 
 // T: float, half, bfloat16, or a type that StorageOf maps to one of them.
-template <class T>
+template <class Element>
 struct ScoreProblem {
-  const T* q = nullptr;  // N heads, q_len rows
-  const T* k = nullptr;  // kv_heads heads, kv_len rows
-  const T* v = nullptr;  // the same with value_dim columns
-  T* out = nullptr;      // like q with value_dim columns
+  const Element* q = nullptr;  // N heads, q_len rows
+  const Element* k = nullptr;  // kv_heads heads, kv_len rows
+  const Element* v = nullptr;  // the same with value_dim columns
+  Element* out = nullptr;      // like q with value_dim columns
 
   Shape shape{};
   float scale = 1;    // no default 1/sqrt(D): the operator has none
@@ -28,8 +28,8 @@ struct ScoreProblem {
   // Sparse modes 0, 4, 7, 8.  Mode 0 uses them only beside a mask tensor.
   index_t pre_tokens = 2147483647;
   index_t next_tokens = 2147483647;
-  MaskTensor attn_mask{};              // modes 0 and 1: (B|1, N|1, S1, S2); mode 5: (B, N|1, S1, S2)
-  std::span<const index_t> prefix{};   // modes 5 and 6: one entry for each batch entry
+  MaskTensor attn_mask{};             // modes 0 and 1: (B|1, N|1, S1, S2); mode 5: (B, N|1, S1, S2)
+  std::span<const index_t> prefix{};  // modes 5 and 6: one entry for each batch entry
 
   PseTensor pse{};   // pse_type 0 and 1
   Slopes slopes{};   // pse_type 2 and 3
@@ -37,7 +37,7 @@ struct ScoreProblem {
 
   DropoutOptions dropout{};
 
-  std::span<const index_t> q_ends{};   // TND: cumulative, without a leading zero
+  std::span<const index_t> q_ends{};  // TND: cumulative, without a leading zero
   std::span<const index_t> kv_ends{};
 
   // Saved for the gradient; null means not wanted.  One float for each row: [B][N][S1], TND [T1][N].
@@ -58,8 +58,8 @@ struct ScoreProblem {
 
 namespace detail {
 
-template <class T>
-AttentionTensors<storage_t<T>> tensors(const ScoreProblem<T>& p, Layout layout) {
+template <class Element>
+AttentionTensors<storage_t<Element>> tensors(const ScoreProblem<Element>& p, Layout layout) {
   const Shape& s = p.shape;
   const index_t kv_heads = s.kv_head_count(), dv = s.value_size();
   const bool added_before_scale = p.pse_type == 1;
@@ -88,8 +88,8 @@ AttentionTensors<storage_t<T>> tensors(const ScoreProblem<T>& p, Layout layout) 
       .empty_lse = p.empty_lse};
 }
 
-template <class T>
-StaircaseAndDenseOf masks(const ScoreProblem<T>& p, Layout layout, SparseMode mode) {
+template <class Element>
+StaircaseAndDenseOf masks(const ScoreProblem<Element>& p, Layout layout, SparseMode mode) {
   const bool tokens_act = mode != SparseMode::default_mask || static_cast<bool>(p.attn_mask);
   const bool prefix_acts = mode == SparseMode::prefix_compressed ||
                            (mode == SparseMode::prefix && static_cast<bool>(score_rules::prefix_list(p, layout)));
@@ -104,58 +104,62 @@ StaircaseAndDenseOf masks(const ScoreProblem<T>& p, Layout layout, SparseMode mo
   return masks;
 }
 
-template <class T>
-Status memory(const ScoreProblem<T>& p, Layout layout) {
+template <class Element>
+Status memory(const ScoreProblem<Element>& p, Layout layout) {
   const Shape& s = p.shape;
-  const index_t dv = s.value_size(), batch = layout == Layout::TND ? 1 : s.batch;
+  const index_t dv = s.value_size(), kv_heads = s.kv_head_count(), batch = layout == Layout::TND ? 1 : s.batch;
   if (batch == 0 || s.q_len == 0) return Status::ok();  // nothing is read or written
-  const bool has_keys = s.kv_len > 0;
+  const Dims q_dims{batch, s.heads, s.q_len, s.head_dim}, out_dims{batch, s.heads, s.q_len, dv};
+  const Dims k_dims{batch, kv_heads, s.kv_len, s.head_dim}, v_dims{batch, kv_heads, s.kv_len, dv};
   GLINT_REQUIRE(p.q != nullptr, Code::null_query, "query must not be null", 0, 1);
-  GLINT_REQUIRE(p.k != nullptr || !has_keys, Code::null_key, "key must not be null", 0, 1);
-  GLINT_REQUIRE(p.v != nullptr || !has_keys, Code::null_value, "value must not be null", 0, 1);
+  GLINT_REQUIRE(p.k != nullptr || s.kv_len == 0, Code::null_key, "key must not be null", 0, 1);
+  GLINT_REQUIRE(p.v != nullptr || s.kv_len == 0, Code::null_value, "value must not be null", 0, 1);
   GLINT_REQUIRE(p.out != nullptr, Code::null_output, "attention_out must not be null", 0, 1);
   GLINT_PASS_ON(rules::strides(p.q_strides, s.head_dim));
   GLINT_PASS_ON(rules::strides(p.k_strides, s.head_dim));
   GLINT_PASS_ON(rules::strides(p.v_strides, dv));
-  GLINT_PASS_ON(rules::strides(p.out_strides, dv));
+  GLINT_PASS_ON(rules::output_strides(p.out_strides, out_dims));
   const auto t = tensors(p, layout);
-  const Extent out = extent(t.out.data, t.out.strides, {batch, s.heads, s.q_len, dv});
-  GLINT_PASS_ON(rules::apart(out, extent(t.q.data, t.q.strides, {batch, s.heads, s.q_len, s.head_dim})));
-  GLINT_PASS_ON(rules::apart(out, extent(t.k.data, t.k.strides, {batch, s.kv_head_count(), s.kv_len, s.head_dim})));
-  GLINT_PASS_ON(rules::apart(out, extent(t.v.data, t.v.strides, {batch, s.kv_head_count(), s.kv_len, dv})));
-  const MaskTensor& m = p.attn_mask;
-  return rules::apart(out, {m.data, m ? m.batch * m.heads * m.rows * m.columns : 0});
+  const index_t rows = batch * s.heads * s.q_len;
+  return rules::apart({extent(t.out.data, t.out.strides, out_dims), extent(p.softmax_max, rows * p.stats_repeat),
+                       extent(p.softmax_sum, rows * p.stats_repeat), extent(p.lse, rows)},
+                      {extent(t.q.data, t.q.strides, q_dims), extent(t.k.data, t.k.strides, k_dims),
+                       extent(t.v.data, t.v.strides, v_dims), mask_extent(p.attn_mask), pse_extent(p.pse),
+                       extent(p.slopes.data, p.slopes.batch * s.heads),
+                       extent(p.dropout.mask.data(), static_cast<index_t>(p.dropout.mask.size()))});
 }
 
 }  // namespace detail
 
 // Is the problem legal?  Pure and public, so that a scheduler can ask in advance; operator() asks by itself.
-template <class T>
-Status check_score(const ScoreProblem<T>& p, Layout layout, SparseMode mode) {
+template <class Element>
+Status check_score(const ScoreProblem<Element>& p, Layout layout, SparseMode mode) {
   GLINT_PASS_ON(rules::shape(p.shape));
   GLINT_PASS_ON(rules::scale(p.scale));
   GLINT_PASS_ON(rules::scale(p.q_scale));
+  GLINT_PASS_ON(rules::scale(p.scale * p.q_scale));
   GLINT_PASS_ON(score_rules::sequences(p, layout));
   GLINT_PASS_ON(score_rules::mode(mode, layout));
   GLINT_PASS_ON(score_rules::prefix(p, mode, layout));
   GLINT_PASS_ON(score_rules::mask(p, mode, layout));
   GLINT_PASS_ON(score_rules::tokens(p, mode, layout));
-  GLINT_PASS_ON(score_rules::pse(p, mode, layout, dtype_of<storage_t<T>>));
+  GLINT_PASS_ON(score_rules::pse(p, mode, layout, dtype_of<storage_t<Element>>));
   GLINT_PASS_ON(score_rules::dropout(p, layout));
   GLINT_REQUIRE(p.inner_precise >= 0 && p.inner_precise <= 2, Code::inner_precise_range,
                 "inner_precise must be 0, 1 or 2", p.inner_precise, 2);
-  GLINT_PASS_ON(score_rules::ascend(p, mode, layout, dtype_of<storage_t<T>>));
+  GLINT_PASS_ON(score_rules::ascend(p, mode, layout, dtype_of<storage_t<Element>>));
   return detail::memory(p, layout);
 }
 
 // The functor.  LayoutTag: layout::BSH, BSND, SBH, BNSD or TND.  The sparse mode is authoritative: modes 2 to 4 and 6
 // to 8 imply their triangle or band, and no 2048 x 2048 tensor is ever needed.  Same bits for any executor.
-template <class LayoutTag, class T, SparseMode mode = SparseMode::default_mask, class Recipe = recipe::Default>
+template <class LayoutTag, class Element, SparseMode mode = SparseMode::default_mask, class Recipe = recipe::Default>
 struct FlashAttentionScore {
-  static_assert(is_tensor_element<T>, "glint::FlashAttentionScore: the element type must be float, half or bfloat16");
+  static_assert(is_tensor_element<Element>,
+                "glint::FlashAttentionScore: the element type must be float, half or bfloat16");
   static_assert((mode == SparseMode::custom) != std::is_same_v<typename Recipe::masks, MaskFromMode>,
                 "glint::FlashAttentionScore: SparseMode::custom and Recipe::masks belong together");
-  using Problem = ScoreProblem<T>;
+  using Problem = ScoreProblem<Element>;
 
   [[no_unique_address]] typename Recipe::masks masks{};
   [[no_unique_address]] typename Recipe::modifiers modifiers{};
@@ -164,25 +168,25 @@ struct FlashAttentionScore {
 
   // Bytes of scratch for `workers` workers of an executor.
   static index_t workspace_bytes(const Problem& p, index_t workers = 1) {
-    return detail::attention_workspace<Recipe, storage_t<T>>(p.shape, longest(score_rules::queries(p, LayoutTag::kind), p),
-                                                             score_rules::keys(p, LayoutTag::kind).longest(), workers);
+    return detail::attention_workspace<Recipe, storage_t<Element>>(
+        p.shape, longest(score_rules::queries(p, LayoutTag::kind), p), score_rules::keys(p, LayoutTag::kind).longest(),
+        workers);
   }
 
-  template <Executor E>
-  Status operator()(const Problem& p, E&& executor, std::span<std::byte> workspace) const {
+  template <Executor Pool>
+  Status operator()(const Problem& p, Pool&& executor, std::span<std::byte> workspace) const {
     GLINT_PASS_ON(check(p));
-    return detail::run_in_mode<mode, Recipe, storage_t<T>>(detail::tensors(p, LayoutTag::kind),
-                                                           detail::masks(p, LayoutTag::kind, mode), masks, modifiers,
-                                                           executor, workspace);
+    return detail::run_in_mode<mode, Recipe, storage_t<Element>>(detail::tensors(p, LayoutTag::kind),
+                                                                 detail::masks(p, LayoutTag::kind, mode), masks,
+                                                                 modifiers, executor, workspace);
   }
 
   // The same with one allocation for the workspace.
-  template <Executor E>
-  Status operator()(const Problem& p, E&& executor) const {
+  template <Executor Pool>
+  Status operator()(const Problem& p, Pool&& executor) const {
     GLINT_PASS_ON(check(p));
-    return detail::with_workspace(workspace_bytes(p, executor.workers()), [&](std::span<std::byte> workspace) {
-      return (*this)(p, executor, workspace);
-    });
+    return detail::with_workspace(workspace_bytes(p, executor.workers()),
+                                  [&](std::span<std::byte> workspace) { return (*this)(p, executor, workspace); });
   }
   Status operator()(const Problem& p) const { return (*this)(p, Serial{}); }
 

@@ -9,10 +9,10 @@ namespace glint {
 inline namespace GLINT_ABI {
 
 // Everything that is shared by the heads of one call.
-template <class T>
+template <class Element>
 struct AttentionTensors {
-  Tensor<const T> q, k, v;
-  Tensor<T> out;
+  Tensor<const Element> q, k, v;
+  Tensor<Element> out;
   Shape shape{};
   Layout layout = Layout::BSH;
   Sequences q_rows, kv_rows;
@@ -33,13 +33,13 @@ struct AttentionTensors {
 };
 
 // MaskOf makes the mask of one head from a HeadIndex, ModifierOf its lane modifier.
-template <class T, class MaskOf, class ModifierOf>
+template <class Element, class MaskOf, class ModifierOf>
 class AttentionPlan {
  public:
-  using Head = HeadWork<T, std::invoke_result_t<const MaskOf&, HeadIndex>,
+  using Head = HeadWork<Element, std::invoke_result_t<const MaskOf&, HeadIndex>,
                         std::invoke_result_t<const ModifierOf&, HeadIndex>>;
 
-  AttentionPlan(const AttentionTensors<T>& tensors, const MaskOf& masks, const ModifierOf& modifiers)
+  AttentionPlan(const AttentionTensors<Element>& tensors, const MaskOf& masks, const ModifierOf& modifiers)
       : t_(tensors), masks_(masks), modifiers_(modifiers) {}
 
   index_t groups() const { return entries() * t_.shape.kv_head_count(); }
@@ -56,7 +56,8 @@ class AttentionPlan {
   Head head(index_t group, index_t member) const {
     const index_t batch = group / t_.shape.kv_head_count(), kv_head = group % t_.shape.kv_head_count();
     const bool real = batch < t_.q_rows.batch();
-    const HeadIndex at{batch, kv_head * heads_per_group() + member, real ? t_.q_rows.length(batch) : 0,
+    // The surplus entry has no queries, so what it would look up by batch is never used; entry 0 always exists.
+    const HeadIndex at{real ? batch : 0, kv_head * heads_per_group() + member, real ? t_.q_rows.length(batch) : 0,
                        real ? t_.kv_rows.length(batch) : 0};
     const index_t first = real ? t_.q_rows.first(batch) : t_.q_rows.total();
     const index_t axis = ragged() ? 0 : batch;  // TND has no batch axis: the first row says where an entry starts
@@ -123,8 +124,8 @@ class AttentionPlan {
   Slope slope(HeadIndex at) const {
     if (!t_.slopes) return {};
     const index_t row = t_.slopes.batch == 1 ? 0 : at.batch;
-    return {t_.slopes.data[row * t_.shape.heads + at.head],
-            static_cast<float>(t_.slopes.q_start - t_.slopes.kv_start), t_.slope_square_root};
+    return {t_.slopes.data[row * t_.shape.heads + at.head], static_cast<float>(t_.slopes.q_start - t_.slopes.kv_start),
+            t_.slope_square_root};
   }
 
   Dropout dropout(HeadIndex at) const {
@@ -145,8 +146,9 @@ class AttentionPlan {
   RowStats stats(HeadIndex at, index_t first, index_t rows) const {
     const index_t heads = t_.shape.heads;
     const bool by_token = ragged() && t_.stats_layout == StatsLayout::token_major;
-    const index_t row = by_token ? first * heads + at.head
-                                 : ragged() ? first * heads + at.head * rows : (at.batch * heads + at.head) * rows;
+    const index_t row = by_token   ? first * heads + at.head
+                        : ragged() ? first * heads + at.head * rows
+                                   : (at.batch * heads + at.head) * rows;
     const index_t stride = by_token ? heads : 1, repeat = t_.stats_repeat;
     const auto from = [&](float* data, index_t offset) { return data == nullptr ? nullptr : data + offset; };
     RowStats stats{from(t_.softmax_max, row * repeat), from(t_.softmax_sum, row * repeat), from(t_.lse, row)};
@@ -158,7 +160,7 @@ class AttentionPlan {
     return stats;
   }
 
-  AttentionTensors<T> t_;
+  AttentionTensors<Element> t_;
   MaskOf masks_;
   ModifierOf modifiers_;
 };

@@ -96,23 +96,36 @@ struct Extent {
   }
 };
 
-template <class T>
-Extent extent(const T* data, Strides s, Dims d) {
+// Bytes of `count` elements that lie together.
+template <class Element>
+Extent extent(const Element* data, index_t count) {
+  return {data, data == nullptr ? 0 : count * static_cast<index_t>(sizeof(Element))};
+}
+
+template <class Element>
+Extent extent(const Element* data, Strides s, Dims d) {
   if (data == nullptr || d.batch <= 0 || d.heads <= 0 || d.rows <= 0 || d.dim <= 0) return {};
   const index_t last = (d.batch - 1) * s.batch + (d.heads - 1) * s.head + (d.rows - 1) * s.row + d.dim;
-  return {data, last * static_cast<index_t>(sizeof(T))};
+  return {data, last * static_cast<index_t>(sizeof(Element))};
+}
+
+inline Extent mask_extent(const MaskTensor& m) { return extent(m.data, m.batch * m.heads * m.rows * m.columns); }
+
+inline Extent pse_extent(const PseTensor& p) {
+  const bool flat = p.form == PseForm::tnd_per_score || p.form == PseForm::tnd_per_column;
+  return {p.data, p ? (flat ? p.columns : p.batch * p.heads * p.rows * p.columns) * size_of(p.dtype) : 0};
 }
 
 }  // namespace detail
 
 // The first violated rule wins; checks read like the documents.
-#define GLINT_REQUIRE(condition, code, rule, got, want)                                                       \
-  do {                                                                                                        \
-    if (!(condition))                                                                                         \
+#define GLINT_REQUIRE(condition, code, rule, got, want)                                                            \
+  do {                                                                                                             \
+    if (!(condition))                                                                                              \
       return ::glint::Status{code, rule, static_cast<::glint::index_t>(got), static_cast<::glint::index_t>(want)}; \
   } while (false)
-#define GLINT_PASS_ON(status)                                      \
-  do {                                                             \
+#define GLINT_PASS_ON(status)                                            \
+  do {                                                                   \
     if (const ::glint::Status passed = (status); !passed) return passed; \
   } while (false)
 

@@ -11,12 +11,12 @@
 namespace glint {
 inline namespace GLINT_ABI {
 
-template <class T>
+template <class Element>
 struct PromptProblem {
-  const T* q = nullptr;
-  const T* k = nullptr;
-  const T* v = nullptr;
-  T* out = nullptr;
+  const Element* q = nullptr;
+  const Element* k = nullptr;
+  const Element* v = nullptr;
+  Element* out = nullptr;
 
   Shape shape{};
   float scale = 1;
@@ -24,10 +24,10 @@ struct PromptProblem {
   // Sparse mode 0 beside a mask tensor, and mode 4.  Mind next_tokens: this operator's default is 0.
   index_t pre_tokens = 2147483647;
   index_t next_tokens = 0;
-  MaskTensor attn_mask{};   // modes 0 and 1: (B|1, 1, S1, S2)
-  PseTensor pse_shift{};    // (B|1, N|1, S1, S2), added after the scale
+  MaskTensor attn_mask{};  // modes 0 and 1: (B|1, 1, S1, S2)
+  PseTensor pse_shift{};   // (B|1, N|1, S1, S2), added after the scale
 
-  std::span<const index_t> q_lens{};   // actual lengths: empty, 1 or B entries
+  std::span<const index_t> q_lens{};  // actual lengths: empty, 1 or B entries
   std::span<const index_t> kv_lens{};
 
   float* lse = nullptr;  // [B][N][S1]; rows that see nothing: -inf
@@ -41,8 +41,8 @@ struct PromptProblem {
 
 namespace detail {
 
-template <class T>
-AttentionTensors<storage_t<T>> tensors(const PromptProblem<T>& p, Layout layout) {
+template <class Element>
+AttentionTensors<storage_t<Element>> tensors(const PromptProblem<Element>& p, Layout layout) {
   const Shape& s = p.shape;
   const index_t kv_heads = s.kv_head_count(), dv = s.value_size();
   return {
@@ -60,8 +60,8 @@ AttentionTensors<storage_t<T>> tensors(const PromptProblem<T>& p, Layout layout)
       .empty_lse = p.empty_lse};
 }
 
-template <class T>
-StaircaseAndDenseOf masks(const PromptProblem<T>& p, Layout, SparseMode mode) {
+template <class Element>
+StaircaseAndDenseOf masks(const PromptProblem<Element>& p, Layout, SparseMode mode) {
   StaircaseAndDenseOf masks;
   masks.stairs.mode = mode;
   if (mode == SparseMode::band || p.attn_mask) masks.stairs.tokens = {p.pre_tokens, p.next_tokens};
@@ -72,29 +72,38 @@ StaircaseAndDenseOf masks(const PromptProblem<T>& p, Layout, SparseMode mode) {
 }
 
 // Shared by prompt and incre: pointers, strides, and an output that overlaps nothing.
-template <class T>
-Status inference_memory(const AttentionTensors<T>& t, const MaskTensor& mask) {
+template <class Element>
+Status inference_memory(const AttentionTensors<Element>& t, const MaskTensor& mask) {
   const Shape& s = t.shape;
   if (s.batch == 0 || s.q_len == 0) return Status::ok();
-  const bool has_keys = s.kv_len > 0;
+  const index_t kv_heads = s.kv_head_count(), dv = t.out.dim;
+  const Dims q_dims{s.batch, s.heads, s.q_len, s.head_dim}, out_dims{s.batch, s.heads, s.q_len, dv};
   GLINT_REQUIRE(t.q.data != nullptr, Code::null_query, "query must not be null", 0, 1);
-  GLINT_REQUIRE(t.k.data != nullptr || !has_keys, Code::null_key, "key must not be null", 0, 1);
-  GLINT_REQUIRE(t.v.data != nullptr || !has_keys, Code::null_value, "value must not be null", 0, 1);
+  GLINT_REQUIRE(t.k.data != nullptr || s.kv_len == 0, Code::null_key, "key must not be null", 0, 1);
+  GLINT_REQUIRE(t.v.data != nullptr || s.kv_len == 0, Code::null_value, "value must not be null", 0, 1);
   GLINT_REQUIRE(t.out.data != nullptr, Code::null_output, "attention_out must not be null", 0, 1);
-  const index_t kv_heads = s.kv_head_count();
-  const Extent out = extent(t.out.data, t.out.strides, {s.batch, s.heads, s.q_len, t.out.dim});
-  GLINT_PASS_ON(rules::apart(out, extent(t.q.data, t.q.strides, {s.batch, s.heads, s.q_len, s.head_dim})));
-  GLINT_PASS_ON(rules::apart(out, extent(t.k.data, t.k.strides, {s.batch, kv_heads, s.kv_len, s.head_dim})));
-  GLINT_PASS_ON(rules::apart(out, extent(t.v.data, t.v.strides, {s.batch, kv_heads, s.kv_len, t.out.dim})));
-  return rules::apart(out, {mask.data, mask ? mask.batch * mask.heads * mask.rows * mask.columns : 0});
+  GLINT_PASS_ON(rules::strides(t.q.strides, s.head_dim));
+  GLINT_PASS_ON(rules::strides(t.k.strides, s.head_dim));
+  GLINT_PASS_ON(rules::strides(t.v.strides, dv));
+  GLINT_PASS_ON(rules::output_strides(t.out.strides, out_dims));
+  return rules::apart(
+      {extent(t.out.data, t.out.strides, out_dims), extent(t.lse, s.batch * s.heads * s.q_len)},
+      {extent(t.q.data, t.q.strides, q_dims), extent(t.k.data, t.k.strides, {s.batch, kv_heads, s.kv_len, s.head_dim}),
+       extent(t.v.data, t.v.strides, {s.batch, kv_heads, s.kv_len, dv}), mask_extent(mask), pse_extent(t.pse)});
 }
 
 // Device maxima of the inference operators (operators 8.2).
-inline Status ascend_inference(const Shape& s, DType dtype) {
+struct InferenceMaxima {
+  index_t batch, sequence;
+};
+inline constexpr InferenceMaxima kPromptMaxima{65536, 20971520}, kIncreMaxima{65535, 262144};
+
+inline Status ascend_inference(const Shape& s, DType dtype, InferenceMaxima most) {
   GLINT_REQUIRE(dtype != DType::f32, Code::limit_dtype, "ascend: query must be float16 or bfloat16", dtype, DType::f16);
-  GLINT_REQUIRE(s.batch <= 65535, Code::limit_batch, "ascend: batch must not exceed 65535", s.batch, 65535);
+  GLINT_REQUIRE(s.batch <= most.batch, Code::limit_batch, "ascend: the batch is too large", s.batch, most.batch);
   GLINT_REQUIRE(s.heads <= 256, Code::limit_heads, "ascend: num_heads must not exceed 256", s.heads, 256);
-  GLINT_REQUIRE(s.kv_len <= 262144, Code::limit_sequence, "ascend: a sequence must not exceed 262144", s.kv_len, 262144);
+  GLINT_REQUIRE(s.kv_len <= most.sequence && s.q_len <= most.sequence, Code::limit_sequence,
+                "ascend: a sequence is too long", s.kv_len > s.q_len ? s.kv_len : s.q_len, most.sequence);
   GLINT_REQUIRE(s.head_dim <= 512, Code::limit_head_dim, "ascend: the head size must not exceed 512", s.head_dim, 512);
   GLINT_REQUIRE(s.heads / s.kv_head_count() <= 64, Code::limit_head_ratio,
                 "ascend: num_heads / num_key_value_heads must not exceed 64", s.heads / s.kv_head_count(), 64);
@@ -106,14 +115,15 @@ inline Status ascend_inference(const Shape& s, DType dtype) {
 namespace prompt_rules {
 
 // Token rules of modes 0 and 4 (operators 2.1, PFA, with 12.19), for each batch entry's actual lengths.
-template <class P>
-Status tokens(const P& p, SparseMode mode) {
+template <class Problem>
+Status tokens(const Problem& p, SparseMode mode) {
   const bool applies = mode == SparseMode::band || (mode == SparseMode::default_mask && p.attn_mask);
   if (!applies) return Status::ok();
   const index_t pre = Tokens::clamp(p.pre_tokens), next = Tokens::clamp(p.next_tokens);
   GLINT_REQUIRE(pre >= 0 || next >= 0, Code::tokens_both_negative,
                 "pre_tokens and next_tokens must not both be negative", pre, 0);
-  GLINT_REQUIRE(pre + next >= 0, Code::tokens_empty_band, "pre_tokens + next_tokens must not be negative", pre + next, 0);
+  GLINT_REQUIRE(pre + next >= 0, Code::tokens_empty_band, "pre_tokens + next_tokens must not be negative", pre + next,
+                0);
   if (mode != SparseMode::default_mask) return Status::ok();
   const Sequences q = Sequences::lengths(p.shape.batch, p.shape.q_len, p.q_lens);
   const Sequences kv = Sequences::lengths(p.shape.batch, p.shape.kv_len, p.kv_lens);
@@ -121,14 +131,14 @@ Status tokens(const P& p, SparseMode mode) {
     if (q.length(b) == 0) continue;
     GLINT_REQUIRE(next >= 0 || -next < q.length(b), Code::tokens_next_outside,
                   "with next_tokens < 0, -next_tokens must be below the query length", -next, q.length(b));
-    GLINT_REQUIRE(pre >= 0 || -pre < kv.length(b), Code::tokens_pre_outside,
+    GLINT_REQUIRE(pre >= 0 || -pre < kv.length(b) || kv.length(b) == 0, Code::tokens_pre_outside,
                   "with pre_tokens < 0, -pre_tokens must be below the key length", -pre, kv.length(b));
   }
   return Status::ok();
 }
 
-template <class P>
-Status mask(const P& p, SparseMode mode) {
+template <class Problem>
+Status mask(const Problem& p, SparseMode mode) {
   if (!reads_mask_tensor(mode)) {
     GLINT_REQUIRE(!p.attn_mask, Code::mask_unexpected,
                   "this sparse_mode implies its mask: pass no mask tensor (only modes 0 and 1 read one)", mode, 1);
@@ -137,46 +147,46 @@ Status mask(const P& p, SparseMode mode) {
   GLINT_REQUIRE(p.attn_mask || mode == SparseMode::default_mask, Code::mask_missing, "sparse_mode 1 needs attn_mask", 0,
                 1);
   if (!p.attn_mask) return Status::ok();
-  GLINT_REQUIRE(p.attn_mask.heads == 1, Code::mask_shape, "attn_mask must have 1 as its head axis", p.attn_mask.heads, 1);
+  GLINT_REQUIRE(p.attn_mask.heads == 1, Code::mask_shape, "attn_mask must have 1 as its head axis", p.attn_mask.heads,
+                1);
   return rules::mask_shape(p.attn_mask, p.shape, p.shape.q_len, p.shape.kv_len, false);
 }
 
 }  // namespace prompt_rules
 
-template <class T>
-Status check_prompt(const PromptProblem<T>& p, Layout layout, SparseMode mode) {
+template <class Element>
+Status check_prompt(const PromptProblem<Element>& p, Layout layout, SparseMode mode) {
   GLINT_PASS_ON(rules::shape(p.shape));
   GLINT_PASS_ON(rules::scale(p.scale));
-  GLINT_REQUIRE(layout == Layout::BSH || layout == Layout::BNSD || layout == Layout::BSND, Code::layout_not_for_operator,
-                "prompt_flash_attention knows the layouts BSH, BNSD and BSND", layout, Layout::BSH);
+  GLINT_REQUIRE(layout == Layout::BSH || layout == Layout::BNSD || layout == Layout::BSND,
+                Code::layout_not_for_operator, "prompt_flash_attention knows the layouts BSH, BNSD and BSND", layout,
+                Layout::BSH);
   GLINT_PASS_ON(rules::inference_mode(mode));
-  GLINT_PASS_ON(rules::lengths(p.q_lens, p.shape.batch, p.shape.q_len));
-  GLINT_PASS_ON(rules::lengths(p.kv_lens, p.shape.batch, p.shape.kv_len));
+  GLINT_PASS_ON(rules::lengths(p.q_lens, p.shape.batch, p.shape.q_len, rules::LengthList::may_be_longer));
+  GLINT_PASS_ON(rules::lengths(p.kv_lens, p.shape.batch, p.shape.kv_len, rules::LengthList::may_be_longer));
   GLINT_PASS_ON(prompt_rules::mask(p, mode));
   GLINT_PASS_ON(prompt_rules::tokens(p, mode));
   if (p.pse_shift) {
-    GLINT_REQUIRE(p.pse_shift.dtype == dtype_of<storage_t<T>>, Code::dtype_pse,
-                  "pse_shift must have the data type of query", p.pse_shift.dtype, dtype_of<storage_t<T>>);
+    GLINT_REQUIRE(p.pse_shift.dtype == dtype_of<storage_t<Element>>, Code::dtype_pse,
+                  "pse_shift must have the data type of query", p.pse_shift.dtype, dtype_of<storage_t<Element>>);
     GLINT_REQUIRE(p.pse_shift.form == PseForm::dense, Code::pse_shape, "pse_shift is a dense tensor", 1, 0);
     GLINT_PASS_ON(rules::pse_shape(p.pse_shift, p.shape, p.shape.q_len, p.shape.kv_len));
   }
   GLINT_REQUIRE(p.inner_precise >= 0 && p.inner_precise <= 3, Code::inner_precise_range,
                 "inner_precise must be between 0 and 3", p.inner_precise, 3);
-  if (p.limits == Limits::ascend) GLINT_PASS_ON(detail::ascend_inference(p.shape, dtype_of<storage_t<T>>));
-  GLINT_PASS_ON(rules::strides(p.q_strides, p.shape.head_dim));
-  GLINT_PASS_ON(rules::strides(p.k_strides, p.shape.head_dim));
-  GLINT_PASS_ON(rules::strides(p.v_strides, p.shape.value_size()));
-  GLINT_PASS_ON(rules::strides(p.out_strides, p.shape.value_size()));
+  if (p.limits == Limits::ascend)
+    GLINT_PASS_ON(detail::ascend_inference(p.shape, dtype_of<storage_t<Element>>, detail::kPromptMaxima));
   return detail::inference_memory(detail::tensors(p, layout), p.attn_mask);
 }
 
 // The functor; see FlashAttentionScore for what its template arguments mean.
-template <class LayoutTag, class T, SparseMode mode = SparseMode::default_mask, class Recipe = recipe::Default>
+template <class LayoutTag, class Element, SparseMode mode = SparseMode::default_mask, class Recipe = recipe::Default>
 struct PromptFlashAttention {
-  static_assert(is_tensor_element<T>, "glint::PromptFlashAttention: the element type must be float, half or bfloat16");
+  static_assert(is_tensor_element<Element>,
+                "glint::PromptFlashAttention: the element type must be float, half or bfloat16");
   static_assert((mode == SparseMode::custom) != std::is_same_v<typename Recipe::masks, MaskFromMode>,
                 "glint::PromptFlashAttention: SparseMode::custom and Recipe::masks belong together");
-  using Problem = PromptProblem<T>;
+  using Problem = PromptProblem<Element>;
 
   [[no_unique_address]] typename Recipe::masks masks{};
   [[no_unique_address]] typename Recipe::modifiers modifiers{};
@@ -184,24 +194,23 @@ struct PromptFlashAttention {
   static Status check(const Problem& p) { return check_prompt(p, LayoutTag::kind, mode); }
 
   static index_t workspace_bytes(const Problem& p, index_t workers = 1) {
-    return detail::attention_workspace<Recipe, storage_t<T>>(
+    return detail::attention_workspace<Recipe, storage_t<Element>>(
         p.shape, p.shape.q_len, Sequences::lengths(p.shape.batch, p.shape.kv_len, p.kv_lens).longest(), workers);
   }
 
-  template <Executor E>
-  Status operator()(const Problem& p, E&& executor, std::span<std::byte> workspace) const {
+  template <Executor Pool>
+  Status operator()(const Problem& p, Pool&& executor, std::span<std::byte> workspace) const {
     GLINT_PASS_ON(check(p));
-    return detail::run_in_mode<mode, Recipe, storage_t<T>>(detail::tensors(p, LayoutTag::kind),
-                                                           detail::masks(p, LayoutTag::kind, mode), masks, modifiers,
-                                                           executor, workspace);
+    return detail::run_in_mode<mode, Recipe, storage_t<Element>>(detail::tensors(p, LayoutTag::kind),
+                                                                 detail::masks(p, LayoutTag::kind, mode), masks,
+                                                                 modifiers, executor, workspace);
   }
 
-  template <Executor E>
-  Status operator()(const Problem& p, E&& executor) const {
+  template <Executor Pool>
+  Status operator()(const Problem& p, Pool&& executor) const {
     GLINT_PASS_ON(check(p));
-    return detail::with_workspace(workspace_bytes(p, executor.workers()), [&](std::span<std::byte> workspace) {
-      return (*this)(p, executor, workspace);
-    });
+    return detail::with_workspace(workspace_bytes(p, executor.workers()),
+                                  [&](std::span<std::byte> workspace) { return (*this)(p, executor, workspace); });
   }
   Status operator()(const Problem& p) const { return (*this)(p, Serial{}); }
 };

@@ -2,7 +2,9 @@
 // and nothing is read through a tensor pointer.
 #pragma once
 
+#include <algorithm>
 #include <bit>
+#include <initializer_list>
 
 #include "glint/ops/problem.hpp"
 
@@ -13,6 +15,18 @@ namespace rules {
 // By bit pattern: -ffast-math deletes isfinite().
 constexpr bool finite(double value) {
   return (std::bit_cast<std::uint64_t>(value) & 0x7ff0000000000000ull) != 0x7ff0000000000000ull;
+}
+
+// Products of extents must stay countable: below 2^62 no offset and no byte count overflows.
+constexpr bool countable(std::initializer_list<index_t> extents) {
+  constexpr index_t kMost = index_t{1} << 62;
+  index_t product = 1;
+  for (const index_t e : extents) {
+    if (e == 0) return true;
+    if (product > kMost / 8 / e) return false;
+    product *= e;
+  }
+  return true;
 }
 
 inline Status shape(const Shape& s) {
@@ -26,6 +40,11 @@ inline Status shape(const Shape& s) {
                 "head_num must be a multiple of the number of kv heads", s.heads, s.kv_head_count());
   GLINT_REQUIRE(s.head_dim > 0, Code::head_dim_not_positive, "the head size must be at least 1", s.head_dim, 1);
   GLINT_REQUIRE(s.value_dim >= 0, Code::head_dim_not_positive, "the value head size must not be negative", s.value_dim,
+                1);
+  const index_t dim = s.head_dim > s.value_size() ? s.head_dim : s.value_size();
+  GLINT_REQUIRE(countable({s.batch, s.heads, s.q_len, dim}) && countable({s.batch, s.heads, s.kv_len, dim}) &&
+                    countable({s.batch, s.heads, s.q_len, s.kv_len}),
+                Code::extent_too_large, "the tensors must have fewer than 2^62 bytes, and fewer than 2^59 scores", dim,
                 1);
   return Status::ok();
 }
@@ -41,9 +60,10 @@ inline Status ends(std::span<const index_t> list, index_t total) {
   bool tail = false;
   for (const index_t end : list) {
     tail = tail || (end == 0 && before > 0);
-    GLINT_REQUIRE(tail ? end == 0 : end >= before, Code::sequence_list_decreasing,
-                  "actual_seq_qlen and actual_seq_kvlen are cumulative and must not decrease (but for zeros at the tail)",
-                  end, before);
+    GLINT_REQUIRE(
+        tail ? end == 0 : end >= before, Code::sequence_list_decreasing,
+        "actual_seq_qlen and actual_seq_kvlen are cumulative and must not decrease (but for zeros at the tail)", end,
+        before);
     if (!tail) before = end;
   }
   GLINT_REQUIRE(before <= total, Code::sequence_list_total,
@@ -51,13 +71,16 @@ inline Status ends(std::span<const index_t> list, index_t total) {
   return Status::ok();
 }
 
-// Lengths of prompt and incre: one for all or one for each batch entry (longer lists: the first B), each in [0, rows].
-inline Status lengths(std::span<const index_t> list, index_t batch, index_t rows) {
+// Lengths of prompt and incre: one for all or one for each batch entry, each in [0, rows].  Prompt lists may be longer;
+// their first B entries count (operators 3).
+enum class LengthList { exact, may_be_longer };
+
+inline Status lengths(std::span<const index_t> list, index_t batch, index_t rows, LengthList rule) {
   if (list.empty()) return Status::ok();
   const auto count = static_cast<index_t>(list.size());
-  GLINT_REQUIRE(count == 1 || count == batch, Code::lengths_size,
-                "a list of actual sequence lengths must have 1 or batch entries", count, batch);
-  for (const index_t length : list) {
+  GLINT_REQUIRE(count == 1 || count == batch || (count > batch && rule == LengthList::may_be_longer),
+                Code::lengths_size, "a list of actual sequence lengths must have 1 or batch entries", count, batch);
+  for (const index_t length : list.first(static_cast<std::size_t>(count < batch || count == 1 ? count : batch))) {
     GLINT_REQUIRE(length >= 0, Code::length_range, "an actual sequence length must not be negative", length, 0);
     GLINT_REQUIRE(length <= rows, Code::length_range, "an actual sequence length must not exceed the tensor's rows",
                   length, rows);
@@ -70,14 +93,14 @@ inline Status band(index_t pre, index_t next, index_t q_len, index_t kv_len) {
   GLINT_REQUIRE(pre >= 0 || next >= 0, Code::tokens_both_negative,
                 "pre_tokens and next_tokens must not both be negative", pre, 0);
   if (pre < 0) {
-    GLINT_REQUIRE(next >= -pre, Code::tokens_empty_band, "with pre_tokens < 0, next_tokens must be at least -pre_tokens",
-                  next, -pre);
-    GLINT_REQUIRE(-pre < kv_len, Code::tokens_pre_outside, "with pre_tokens < 0, -pre_tokens must be below the key length",
-                  -pre, kv_len);
+    GLINT_REQUIRE(next >= -pre, Code::tokens_empty_band,
+                  "with pre_tokens < 0, next_tokens must be at least -pre_tokens", next, -pre);
+    GLINT_REQUIRE(-pre < kv_len, Code::tokens_pre_outside,
+                  "with pre_tokens < 0, -pre_tokens must be below the key length", -pre, kv_len);
   }
   if (next < 0) {
-    GLINT_REQUIRE(-next <= pre, Code::tokens_empty_band, "with next_tokens < 0, -next_tokens must not exceed pre_tokens",
-                  -next, pre);
+    GLINT_REQUIRE(-next <= pre, Code::tokens_empty_band,
+                  "with next_tokens < 0, -next_tokens must not exceed pre_tokens", -next, pre);
     GLINT_REQUIRE(-next < q_len, Code::tokens_next_outside,
                   "with next_tokens < 0, -next_tokens must be below the query length", -next, q_len);
   }
@@ -106,8 +129,8 @@ inline Status pse_shape(const PseTensor& pse, const Shape& s, index_t rows, inde
                 pse.batch, s.batch);
   GLINT_REQUIRE(pse.heads == 1 || pse.heads == s.heads, Code::pse_shape, "pse must have 1 or head_num as its head axis",
                 pse.heads, s.heads);
-  GLINT_REQUIRE(pse.rows == 1 || pse.rows == rows, Code::pse_shape, "pse must have 1 or the query length as its row axis",
-                pse.rows, rows);
+  GLINT_REQUIRE(pse.rows == 1 || pse.rows == rows, Code::pse_shape,
+                "pse must have 1 or the query length as its row axis", pse.rows, rows);
   GLINT_REQUIRE(pse.columns == columns, Code::pse_shape, "pse must have the key length as its last axis", pse.columns,
                 columns);
   return Status::ok();
@@ -115,14 +138,40 @@ inline Status pse_shape(const PseTensor& pse, const Shape& s, index_t rows, inde
 
 // A given stride must at least keep the elements of a row apart.
 inline Status strides(Strides given, index_t dim) {
-  GLINT_REQUIRE(given.empty() || given.row >= dim, Code::strides_too_small, "a row stride must be at least the head size",
-                given.row, dim);
+  GLINT_REQUIRE(given.batch >= 0 && given.head >= 0, Code::strides_too_small, "strides must not be negative",
+                given.batch < given.head ? given.batch : given.head, 0);
+  GLINT_REQUIRE(given.empty() || given.row >= dim, Code::strides_too_small,
+                "a row stride must be at least the head size", given.row, dim);
   return Status::ok();
 }
 
-// The output may not share memory with anything that is read.
-inline Status apart(detail::Extent out, detail::Extent input) {
-  GLINT_REQUIRE(!out.overlaps(input), Code::output_overlaps_input, "the output must not overlap an input", 1, 0);
+// No two rows of an output may share an element: taken from the smallest stride to the largest, each must step over all
+// that lies below it.
+inline Status output_strides(Strides s, Dims d) {
+  GLINT_PASS_ON(strides(s, d.dim));
+  if (s.empty()) return Status::ok();
+  struct Axis {
+    index_t stride, extent;
+  } axes[3] = {{s.row, d.rows}, {s.head, d.heads}, {s.batch, d.batch}};
+  std::sort(axes, axes + 3, [](const Axis& a, const Axis& b) { return a.stride < b.stride; });
+  index_t span = d.dim;
+  for (const Axis& axis : axes) {
+    if (axis.extent <= 1) continue;
+    GLINT_REQUIRE(axis.stride >= span, Code::strides_overlap, "the rows of the output must not overlap", axis.stride,
+                  span);
+    span += (axis.extent - 1) * axis.stride;
+  }
+  return Status::ok();
+}
+
+// What is written may not share memory with anything that is read, nor with anything else that is written.
+inline Status apart(std::initializer_list<detail::Extent> outputs, std::initializer_list<detail::Extent> inputs) {
+  for (const detail::Extent* out = outputs.begin(); out != outputs.end(); ++out) {
+    for (const detail::Extent& input : inputs)
+      GLINT_REQUIRE(!out->overlaps(input), Code::output_overlaps_input, "an output must not overlap an input", 1, 0);
+    for (const detail::Extent* other = outputs.begin(); other != out; ++other)
+      GLINT_REQUIRE(!out->overlaps(*other), Code::output_overlaps_input, "outputs must not overlap each other", 1, 0);
+  }
   return Status::ok();
 }
 
@@ -130,8 +179,8 @@ inline Status apart(detail::Extent out, detail::Extent input) {
 inline Status inference_mode(SparseMode mode) {
   const int value = static_cast<int>(mode);
   GLINT_REQUIRE(value <= 8, Code::sparse_mode_unknown, "sparse_mode must be one of the documented modes", value, 8);
-  GLINT_REQUIRE(value <= 4, Code::sparse_mode_not_for_operator, "prompt_flash_attention knows sparse_mode 0 to 4", value,
-                4);
+  GLINT_REQUIRE(value <= 4, Code::sparse_mode_not_for_operator, "prompt_flash_attention knows sparse_mode 0 to 4",
+                value, 4);
   return Status::ok();
 }
 

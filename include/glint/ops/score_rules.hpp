@@ -9,17 +9,17 @@ inline namespace GLINT_ABI {
 namespace score_rules {
 
 // Sequences of q and of k and v, valid once the lists have been checked.
-template <class P>
-Sequences queries(const P& p, Layout layout) {
+template <class Problem>
+Sequences queries(const Problem& p, Layout layout) {
   return layout == Layout::TND ? Sequences::ends(p.q_ends) : Sequences::uniform(p.shape.batch, p.shape.q_len);
 }
-template <class P>
-Sequences keys(const P& p, Layout layout) {
+template <class Problem>
+Sequences keys(const Problem& p, Layout layout) {
   return layout == Layout::TND ? Sequences::ends(p.kv_ends) : Sequences::uniform(p.shape.batch, p.shape.kv_len);
 }
 
-template <class P>
-Status sequences(const P& p, Layout layout) {
+template <class Problem>
+Status sequences(const Problem& p, Layout layout) {
   const auto q_count = static_cast<index_t>(p.q_ends.size()), kv_count = static_cast<index_t>(p.kv_ends.size());
   if (layout != Layout::TND) {
     GLINT_REQUIRE(q_count == 0 && kv_count == 0, Code::sequence_lists_unexpected,
@@ -49,9 +49,9 @@ inline Status mode(SparseMode mode, Layout layout) {
 }
 
 // Token rules of TND (operators 2.1 with 12.5).
-template <class P>
-Status ragged_tokens(const P& p, SparseMode mode, const Sequences& q, const Sequences& kv) {
-  const index_t pre = p.pre_tokens, next = p.next_tokens;
+template <class Problem>
+Status ragged_tokens(const Problem& p, SparseMode mode, const Sequences& q, const Sequences& kv) {
+  const index_t pre = Tokens::clamp(p.pre_tokens), next = Tokens::clamp(p.next_tokens);
   if (mode == SparseMode::default_mask) {
     GLINT_REQUIRE(next >= 0, Code::tokens_next_outside, "layout TND: next_tokens must not be negative", next, 0);
     GLINT_REQUIRE(pre >= 0 || next >= -pre, Code::tokens_empty_band,
@@ -89,21 +89,23 @@ Status ragged_tokens(const P& p, SparseMode mode, const Sequences& q, const Sequ
   return Status::ok();
 }
 
-template <class P>
-Status tokens(const P& p, SparseMode mode, Layout layout) {
+template <class Problem>
+Status tokens(const Problem& p, SparseMode mode, Layout layout) {
   if (!uses_tokens(mode) || (mode == SparseMode::default_mask && !p.attn_mask)) return Status::ok();
   if (layout == Layout::TND) return ragged_tokens(p, mode, queries(p, layout), keys(p, layout));
   const index_t pre = Tokens::clamp(p.pre_tokens), next = Tokens::clamp(p.next_tokens);
+  if (p.shape.batch == 0 || p.shape.q_len == 0 || p.shape.kv_len == 0) return Status::ok();  // no band to be empty
   const index_t shift = mode == SparseMode::band ? p.shape.kv_len - p.shape.q_len : 0;
   return rules::band(pre - shift, next + shift, p.shape.q_len, p.shape.kv_len);
 }
 
 // Is the prefix list usable as a whole (operators 12.3)?
-template <class P>
-Status prefix_list(const P& p, Layout layout) {
+template <class Problem>
+Status prefix_list(const Problem& p, Layout layout) {
   const Sequences q = queries(p, layout), kv = keys(p, layout);
   const auto count = static_cast<index_t>(p.prefix.size());
-  GLINT_REQUIRE(count > 0, Code::prefix_missing, "sparse_mode 5 and 6 need a prefix list", count, q.batch());
+  GLINT_REQUIRE(count > 0 || q.batch() == 0, Code::prefix_missing, "sparse_mode 5 and 6 need a prefix list", count,
+                q.batch());
   GLINT_REQUIRE(count == q.batch(), Code::prefix_size, "prefix must have one entry for each batch entry", count,
                 q.batch());
   for (index_t b = 0; b < count; ++b) {
@@ -114,8 +116,8 @@ Status prefix_list(const P& p, Layout layout) {
   return Status::ok();
 }
 
-template <class P>
-Status prefix(const P& p, SparseMode mode, Layout layout) {
+template <class Problem>
+Status prefix(const Problem& p, SparseMode mode, Layout layout) {
   if (mode == SparseMode::prefix_compressed) return prefix_list(p, layout);
   if (mode == SparseMode::prefix) {
     // An unusable list turns mode 5 into mode 1, as on the device; the strict profile reports it.
@@ -125,8 +127,8 @@ Status prefix(const P& p, SparseMode mode, Layout layout) {
   return Status::ok();
 }
 
-template <class P>
-Status mask(const P& p, SparseMode mode, Layout layout) {
+template <class Problem>
+Status mask(const Problem& p, SparseMode mode, Layout layout) {
   if (!reads_mask_tensor(mode)) {
     GLINT_REQUIRE(!p.attn_mask, Code::mask_unexpected,
                   "this sparse_mode implies its mask: pass no mask tensor (only modes 0, 1 and 5 read one)", mode, 1);
@@ -141,8 +143,8 @@ Status mask(const P& p, SparseMode mode, Layout layout) {
 }
 
 // The 1024 rows of an ALiBi matrix (operators 1.3 and 12.13).
-template <class P>
-Status compressed_pse(const P& p, SparseMode mode, Layout layout) {
+template <class Problem>
+Status compressed_pse(const Problem& p, SparseMode mode, Layout layout) {
   GLINT_REQUIRE(mode == SparseMode::left_up_causal || mode == SparseMode::right_down_causal, Code::pse_compressed_mode,
                 "the compressed 1024-row pse needs sparse_mode 2 or 3", mode, 2);
   GLINT_REQUIRE(p.pse.rows == 1024, Code::pse_shape, "the compressed pse has 1024 rows", p.pse.rows, 1024);
@@ -153,12 +155,12 @@ Status compressed_pse(const P& p, SparseMode mode, Layout layout) {
   }
   GLINT_REQUIRE(q.longest() > 1024, Code::pse_compressed_length, "the compressed pse needs a length above 1024",
                 q.longest(), 1025);
-  return rules::pse_shape(
-      {p.pse.data, p.pse.dtype, p.pse.batch, p.pse.heads, 1, p.pse.columns, p.pse.form}, p.shape, 1, kv.longest());
+  return rules::pse_shape({p.pse.data, p.pse.dtype, p.pse.batch, p.pse.heads, 1, p.pse.columns, p.pse.form}, p.shape, 1,
+                          kv.longest());
 }
 
-template <class P>
-Status pse_tensor(const P& p, SparseMode mode, Layout layout, DType dtype) {
+template <class Problem>
+Status pse_tensor(const Problem& p, SparseMode mode, Layout layout, DType dtype) {
   GLINT_REQUIRE(p.pse.dtype == dtype, Code::dtype_pse, "pse must have the data type of query", p.pse.dtype, dtype);
   GLINT_REQUIRE(mode != SparseMode::varlen_right_down_band && mode != SparseMode::varlen_band_left_up,
                 Code::pse_not_for_mode, "sparse_mode 7 and 8 take no pse tensor", mode, 6);
@@ -178,8 +180,8 @@ Status pse_tensor(const P& p, SparseMode mode, Layout layout, DType dtype) {
 }
 
 // Slopes for pse types 2 and 3.  With mode 8, only for a causal attention that was cut into pieces.
-template <class P>
-Status slopes(const P& p, SparseMode mode, Layout layout) {
+template <class Problem>
+Status slopes(const Problem& p, SparseMode mode, Layout layout) {
   GLINT_REQUIRE(p.slopes.batch == 1 || p.slopes.batch == queries(p, layout).batch(), Code::pse_shape,
                 "slopes must have 1 or batch as their batch axis", p.slopes.batch, queries(p, layout).batch());
   GLINT_REQUIRE(mode != SparseMode::varlen_right_down_band, Code::pse_not_for_mode, "sparse_mode 7 takes no pse", mode,
@@ -192,54 +194,55 @@ Status slopes(const P& p, SparseMode mode, Layout layout) {
   const Sequences q = queries(p, layout), kv = keys(p, layout);
   const index_t first = band_entry(mode, q);
   for (index_t b = 0; b < q.batch(); ++b) {
-    const index_t gap = b == first ? q.length(b) - kv.length(b) + p.slopes.q_start - p.slopes.kv_start
-                                   : q.length(b) - kv.length(b);
+    const index_t gap =
+        b == first ? q.length(b) - kv.length(b) + p.slopes.q_start - p.slopes.kv_start : q.length(b) - kv.length(b);
     GLINT_REQUIRE(gap == 0, Code::pse_not_for_mode,
-                  "sparse_mode 8 takes slopes only where q_start_idx and kv_start_idx make every sequence square", gap, 0);
+                  "sparse_mode 8 takes slopes only where q_start_idx and kv_start_idx make every sequence square", gap,
+                  0);
   }
   return Status::ok();
 }
 
-template <class P>
-Status pse(const P& p, SparseMode mode, Layout layout, DType dtype) {
-  GLINT_REQUIRE(p.pse_type >= 0 && p.pse_type <= 3, Code::pse_type_range, "pse_type must be between 0 and 3", p.pse_type,
-                3);
+template <class Problem>
+Status pse(const Problem& p, SparseMode mode, Layout layout, DType dtype) {
+  GLINT_REQUIRE(p.pse_type >= 0 && p.pse_type <= 3, Code::pse_type_range, "pse_type must be between 0 and 3",
+                p.pse_type, 3);
   const bool generated = p.pse_type >= 2;
   GLINT_REQUIRE(generated || !p.slopes, Code::pse_unexpected, "slopes belong to pse_type 2 and 3", p.pse_type, 2);
-  GLINT_REQUIRE(!generated || !p.pse, Code::pse_unexpected, "pse_type 2 and 3 take slopes, not a pse tensor", p.pse_type,
-                1);
+  GLINT_REQUIRE(!generated || !p.pse, Code::pse_unexpected, "pse_type 2 and 3 take slopes, not a pse tensor",
+                p.pse_type, 1);
   GLINT_REQUIRE(p.pse || p.slopes || p.pse_type == 1, Code::pse_missing, "a pse_type other than 1 needs a pse",
                 p.pse_type, 1);
   if (p.pse) return pse_tensor(p, mode, layout, dtype);
   return p.slopes ? slopes(p, mode, layout) : Status::ok();
 }
 
-template <class P>
-Status dropout(const P& p, Layout layout) {
+template <class Problem>
+Status dropout(const Problem& p, Layout layout) {
   const DropoutOptions& d = p.dropout;
   GLINT_REQUIRE(rules::finite(d.keep_prob) && d.keep_prob > 0 && d.keep_prob <= 1, Code::keep_prob_range,
-                "keep_prob must lie in (0, 1]", rules::finite(d.keep_prob) ? d.keep_prob : -1, 1);
+                "keep_prob must lie in (0, 1]", d.keep_prob > 1 ? 2 : 0, 1);
   if (d.keep_prob == 1) {
     GLINT_REQUIRE(d.mask.empty(), Code::drop_mask_unexpected, "drop_mask must be absent when keep_prob is 1",
                   d.mask.size(), 0);
     return Status::ok();
   }
-  GLINT_REQUIRE(!d.mask.empty() || d.generate, Code::drop_mask_missing,
-                "keep_prob < 1 needs a drop_mask or a seed to generate one from", 0, 1);
-  GLINT_REQUIRE(d.mask.empty() || !d.generate, Code::drop_mask_and_seed, "pass a drop_mask or a seed, not both", 2, 1);
-  if (d.generate) return Status::ok();
   const Sequences q = queries(p, layout), kv = keys(p, layout);
   index_t bits = 0;
   for (index_t b = 0; b < q.batch(); ++b) bits += q.length(b) * kv.length(b);
   bits *= p.shape.heads;
+  GLINT_REQUIRE(!d.mask.empty() || d.generate || bits == 0, Code::drop_mask_missing,
+                "keep_prob < 1 needs a drop_mask or a seed to generate one from", 0, 1);
+  GLINT_REQUIRE(d.mask.empty() || !d.generate, Code::drop_mask_and_seed, "pass a drop_mask or a seed, not both", 2, 1);
+  if (d.generate) return Status::ok();
   GLINT_REQUIRE(static_cast<index_t>(d.mask.size()) >= (bits + 7) / 8, Code::drop_mask_size,
                 "drop_mask must hold one bit for each score", d.mask.size(), (bits + 7) / 8);
   return Status::ok();
 }
 
 // The documented device maxima (operators 8.2), and the rules of rows without keys that 12.5 leaves to this profile.
-template <class P>
-Status ascend(const P& p, SparseMode mode, Layout layout, DType dtype) {
+template <class Problem>
+Status ascend(const Problem& p, SparseMode mode, Layout layout, DType dtype) {
   if (p.limits != Limits::ascend) return Status::ok();
   const Sequences q = queries(p, layout), kv = keys(p, layout);
   const bool ragged = layout == Layout::TND;
@@ -263,9 +266,9 @@ Status ascend(const P& p, SparseMode mode, Layout layout, DType dtype) {
                 "ascend: the last entry of actual_seq_kvlen must equal T2", kv.total(), p.shape.kv_len);
   for (index_t b = 0; b < q.batch(); ++b) {
     GLINT_REQUIRE(kv.length(b) > 0, Code::sequence_list_zero, "ascend: no key sequence may be empty", b, 1);
-    GLINT_REQUIRE(mode != SparseMode::band || q.length(b) - p.next_tokens <= kv.length(b), Code::causal_needs_more_keys,
-                  "ascend: layout TND, sparse_mode 4 must leave no row without keys", q.length(b) - p.next_tokens,
-                  kv.length(b));
+    GLINT_REQUIRE(mode != SparseMode::band || q.length(b) - Tokens::clamp(p.next_tokens) <= kv.length(b),
+                  Code::causal_needs_more_keys, "ascend: layout TND, sparse_mode 4 must leave no row without keys",
+                  q.length(b) - Tokens::clamp(p.next_tokens), kv.length(b));
     GLINT_REQUIRE(mode != SparseMode::prefix_compressed || q.length(b) <= kv.length(b) ||
                       p.prefix[static_cast<std::size_t>(b)] > 0,
                   Code::causal_needs_more_keys, "ascend: layout TND, sparse_mode 6 must leave no row without keys",

@@ -84,20 +84,11 @@ struct StaircaseOf {
     const auto band_from = [&](index_t corner) { stairs.lo = corner - pre, stairs.hi = corner + next; };
     switch (mode) {
       case SparseMode::custom:
-      case SparseMode::all_mask:
-        break;
-      case SparseMode::default_mask:
-        band_from(0);
-        break;
-      case SparseMode::left_up_causal:
-        stairs.hi = 0;
-        break;
-      case SparseMode::right_down_causal:
-        stairs.hi = shift;
-        break;
-      case SparseMode::band:
-        band_from(shift);
-        break;
+      case SparseMode::all_mask: break;
+      case SparseMode::default_mask: band_from(0); break;
+      case SparseMode::left_up_causal: stairs.hi = 0; break;
+      case SparseMode::right_down_causal: stairs.hi = shift; break;
+      case SparseMode::band: band_from(shift); break;
       case SparseMode::prefix:
       case SparseMode::prefix_compressed:
         if (prefix.empty()) break;
@@ -107,9 +98,7 @@ struct StaircaseOf {
       case SparseMode::varlen_right_down_band:
         at.batch == band_entry ? band_from(shift) : void(stairs.hi = shift);
         break;
-      case SparseMode::varlen_band_left_up:
-        at.batch == band_entry ? band_from(shift) : void(stairs.hi = 0);
-        break;
+      case SparseMode::varlen_band_left_up: at.batch == band_entry ? band_from(shift) : void(stairs.hi = 0); break;
     }
     return stairs;
   }
@@ -131,9 +120,7 @@ struct StaircaseAndDenseOf {
   StaircaseOf stairs;
   DenseOf dense;
 
-  constexpr mask::Both<mask::Staircase, mask::Dense> operator()(HeadIndex at) const {
-    return {stairs(at), dense(at)};
-  }
+  constexpr mask::Both<mask::Staircase, mask::Dense> operator()(HeadIndex at) const { return {stairs(at), dense(at)}; }
 };
 
 // The batch entry that modes 7 and 8 treat as a band; -1 if no sequence has queries.

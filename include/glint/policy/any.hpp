@@ -17,12 +17,13 @@ class AnyMask {
 
   AnyMask() : AnyMask(mask::None{}) {}
 
-  template <Mask M>
-    requires(!std::is_same_v<M, AnyMask>)
-  AnyMask(const M& model) : table_(&kTable<M>) {  // NOLINT: implicit, every mask is an AnyMask
-    static_assert(sizeof(M) <= kCapacity, "glint::AnyMask: the mask is larger than 128 bytes; hold a pointer to it");
-    static_assert(std::is_trivially_copyable_v<M>, "glint::AnyMask: a mask must be trivially copyable");
-    ::new (static_cast<void*>(storage_)) M(model);
+  template <Mask Model>
+  requires(!std::is_same_v<Model, AnyMask>) AnyMask(const Model& model)
+      : table_(&kTable<Model>) {  // NOLINT: implicit, every mask is an AnyMask
+    static_assert(sizeof(Model) <= kCapacity,
+                  "glint::AnyMask: the mask is larger than 128 bytes; hold a pointer to it");
+    static_assert(std::is_trivially_copyable_v<Model>, "glint::AnyMask: a mask must be trivially copyable");
+    ::new (static_cast<void*>(storage_)) Model(model);
   }
 
   bool visible(index_t q, index_t k) const { return table_->visible(storage_, q, k); }
@@ -40,18 +41,18 @@ class AnyMask {
     void (*bits)(const std::byte*, Box, std::uint64_t*);
   };
 
-  template <class M>
-  static const M& as(const std::byte* storage) {
-    return *std::launder(reinterpret_cast<const M*>(storage));
+  template <class Model>
+  static const Model& as(const std::byte* storage) {
+    return *std::launder(reinterpret_cast<const Model*>(storage));
   }
 
-  template <class M>
+  template <class Model>
   static constexpr Table kTable{
-      [](const std::byte* s, index_t q, index_t k) { return as<M>(s).visible(q, k); },
-      [](const std::byte* s, index_t q0, index_t q1) { return as<M>(s).keys(q0, q1); },
-      [](const std::byte* s, index_t k0, index_t k1) { return as<M>(s).queries(k0, k1); },
-      [](const std::byte* s, Box box) { return as<M>(s).cover(box); },
-      [](const std::byte* s, Box box, std::uint64_t* words) { mask_bits(as<M>(s), box, words); },
+      [](const std::byte* s, index_t q, index_t k) { return as<Model>(s).visible(q, k); },
+      [](const std::byte* s, index_t q0, index_t q1) { return as<Model>(s).keys(q0, q1); },
+      [](const std::byte* s, index_t k0, index_t k1) { return as<Model>(s).queries(k0, k1); },
+      [](const std::byte* s, Box box) { return as<Model>(s).cover(box); },
+      [](const std::byte* s, Box box, std::uint64_t* words) { mask_bits(as<Model>(s), box, words); },
   };
 
   alignas(16) std::byte storage_[kCapacity];

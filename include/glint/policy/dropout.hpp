@@ -84,9 +84,9 @@ struct Dropout {
     const std::uint64_t start = (offset + 15) / 16;
     const std::uint64_t step = static_cast<std::uint64_t>(first + q * row_bits + group);
     const std::uint64_t low = start + step, high = low < start ? 1 : 0;
-    const Philox generator{{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
-                           {static_cast<std::uint32_t>(low), static_cast<std::uint32_t>(low >> 32),
-                            static_cast<std::uint32_t>(high), 0}};
+    const Philox generator{
+        {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
+        {static_cast<std::uint32_t>(low), static_cast<std::uint32_t>(low >> 32), static_cast<std::uint32_t>(high), 0}};
     std::uint32_t random[4] = {};
     generator.generate(random);
     std::uint32_t kept = 0;

@@ -20,8 +20,8 @@ struct AnyTask {
 };
 }  // namespace detail
 
-template <class E>
-concept Executor = requires(E& e, const E& ce, index_t n, detail::AnyTask task) {
+template <class Pool>
+concept Executor = requires(Pool& e, const Pool& ce, index_t n, detail::AnyTask task) {
   { ce.workers() } -> std::convertible_to<index_t>;
   e.for_each(n, task);
 };

@@ -23,7 +23,7 @@ class OpenMp {
   template <class Task>
   void for_each(index_t n, const Task& task) const {
 #ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic, 1) num_threads(static_cast<int>(workers_))
+#pragma omp parallel for schedule(dynamic, 1) num_threads(static_cast <int>(workers_))
     for (index_t i = 0; i < n; ++i) task(i, static_cast<index_t>(omp_get_thread_num()));
 #else
     Serial{}.for_each(n, task);

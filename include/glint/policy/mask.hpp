@@ -17,8 +17,8 @@
 namespace glint {
 inline namespace GLINT_ABI {
 
-template <class M>
-concept Mask = requires(const M& m, index_t i, Box box) {
+template <class Model>
+concept Mask = requires(const Model& m, index_t i, Box box) {
   { m.visible(i, i) } -> std::same_as<bool>;
   { m.keys(i, i) } -> std::same_as<Interval>;
   { m.queries(i, i) } -> std::same_as<Interval>;
@@ -26,12 +26,14 @@ concept Mask = requires(const M& m, index_t i, Box box) {
 };
 
 // A box of at most 64 query rows as bits: one word for each key, bit i for query q0 + i.
-template <class M>
-concept MaskWithBits = Mask<M> && requires(const M& m, Box box, std::uint64_t* words) { m.bits(box, words); };
+template <class Model>
+concept MaskWithBits = Mask<Model> && requires(const Model& m, Box box, std::uint64_t* words) {
+  m.bits(box, words);
+};
 
-template <Mask M>
-constexpr void mask_bits(const M& mask, Box box, std::uint64_t* words) {
-  if constexpr (MaskWithBits<M>) {
+template <Mask Model>
+constexpr void mask_bits(const Model& mask, Box box, std::uint64_t* words) {
+  if constexpr (MaskWithBits<Model>) {
     mask.bits(box, words);
   } else {
     for (index_t k = box.k0; k < box.k1; ++k) {
@@ -211,9 +213,9 @@ template <class Predicate>
 Where(index_t, index_t, Predicate) -> Where<Predicate>;
 
 // All rows of a tile stand for one and the same query position: the heads of a GQA group during decode.
-template <class M>
+template <class Model>
 struct OneRow {
-  M inner;
+  Model inner;
   index_t nq = 0;  // rows that share the position
 
   constexpr bool visible(index_t, index_t k) const { return inner.visible(0, k); }
@@ -230,8 +232,8 @@ struct OneRow {
 };
 
 // Every mask as bytes, 1 = visible, [nq][nk]: for tests and pictures.
-template <Mask M>
-constexpr void materialize(const M& mask, index_t nq, index_t nk, std::uint8_t* out) {
+template <Mask Model>
+constexpr void materialize(const Model& mask, index_t nq, index_t nk, std::uint8_t* out) {
   for (index_t q = 0; q < nq; ++q)
     for (index_t k = 0; k < nk; ++k) out[q * nk + k] = mask.visible(q, k) ? 1 : 0;
 }

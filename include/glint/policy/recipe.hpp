@@ -32,8 +32,8 @@ namespace recipe {
 
 struct Default {
   // The tile for tensors of T.
-  template <class T>
-  using tile = std::conditional_t<std::is_same_v<storage_t<T>, float>, glint::tile::Prefill,
+  template <class Element>
+  using tile = std::conditional_t<std::is_same_v<storage_t<Element>, float>, glint::tile::Prefill,
                                   glint::tile::PrefillConverted>;
   // The tile when a head has at most tile_few::rows rows in all.
   using tile_few = glint::tile::Few;
@@ -53,13 +53,13 @@ struct RecipeDescription {
   bool custom_modifiers = false;
 };
 
-template <class Recipe, class T = float>
+template <class Recipe, class Element = float>
 constexpr RecipeDescription describe() {
-  using Tile = typename Recipe::template tile<T>;
+  using Tile = typename Recipe::template tile<Element>;
   return {Tile::rows,
           Tile::columns,
           Tile::shared,
-          !std::is_same_v<Tile, recipe::Default::tile<T>>,
+          !std::is_same_v<Tile, recipe::Default::tile<Element>>,
           !std::is_same_v<typename Recipe::masks, recipe::Default::masks>,
           !std::is_same_v<typename Recipe::modifiers, recipe::Default::modifiers>};
 }

@@ -44,8 +44,8 @@ struct SoftmaxState {
 
 // The documents' statistics of a row that sees nothing (operators 1.2): a backward pass that computes
 // exp(x - max) / sum from them gets exactly 0.
-inline constexpr float kEmptyRowMax = -std::numeric_limits<float>::max();
-inline constexpr float kEmptyRowSum = std::numeric_limits<float>::max();
+inline constexpr float kEmptyRowMax = -(std::numeric_limits<float>::max)();
+inline constexpr float kEmptyRowSum = (std::numeric_limits<float>::max)();
 
 }  // namespace GLINT_ABI
 }  // namespace glint

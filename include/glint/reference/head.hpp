@@ -38,7 +38,8 @@ inline bool is_minus_infinity(double value) { return std::bit_cast<std::uint64_t
 // Unlike std::max this lets a NaN through, whichever side it is on.
 inline double max_or_nan(double left, double right) {
   if (is_nan(left)) return left;
-  return is_nan(right) || right > left ? right : left;
+  if (is_nan(right)) return right;
+  return right > left ? right : left;
 }
 
 // x from r = q.k: the order of operators 1.1 step 2 and 12.14, and of 1.5 for inference.

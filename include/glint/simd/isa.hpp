@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <initializer_list>
 
 #include "glint/core/config.hpp"
 
@@ -32,14 +33,10 @@ enum class Isa : int {
 
 constexpr const char* name(Isa isa) {
   switch (isa) {
-    case Isa::plain:
-      return "plain";
-    case Isa::base:
-      return "base";
-    case Isa::avx2:
-      return "avx2";
-    case Isa::avx512:
-      break;
+    case Isa::plain: return "plain";
+    case Isa::base: return "base";
+    case Isa::avx2: return "avx2";
+    case Isa::avx512: break;
   }
   return "avx512";
 }

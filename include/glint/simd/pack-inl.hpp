@@ -4,10 +4,10 @@ inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
 #if GLINT_LANES > 1
-template <int... I>
-GLINT_INLINE void interleave(const Vec& a, const Vec& b, Vec& low, Vec& high, std::integer_sequence<int, I...>) {
-  low = __builtin_shufflevector(a, b, ((I & 1) ? kLanes + I / 2 : I / 2)...);
-  high = __builtin_shufflevector(a, b, ((I & 1) ? kLanes + (kLanes + I) / 2 : (kLanes + I) / 2)...);
+template <int... kIndex>
+GLINT_INLINE void interleave(const Vec& a, const Vec& b, Vec& low, Vec& high, std::integer_sequence<int, kIndex...>) {
+  low = __builtin_shufflevector(a, b, ((kIndex & 1) ? kLanes + kIndex / 2 : kIndex / 2)...);
+  high = __builtin_shufflevector(a, b, ((kIndex & 1) ? kLanes + (kLanes + kIndex) / 2 : (kLanes + kIndex) / 2)...);
 }
 #endif
 
@@ -19,8 +19,7 @@ GLINT_INLINE void transpose(Vec (&row)[kLanes]) {
     Vec next[kLanes];
     GLINT_UNROLL
     for (int i = 0; i < kLanes / 2; ++i) {
-      interleave(row[i], row[i + kLanes / 2], next[2 * i], next[2 * i + 1],
-                 std::make_integer_sequence<int, kLanes>());
+      interleave(row[i], row[i + kLanes / 2], next[2 * i], next[2 * i + 1], std::make_integer_sequence<int, kLanes>());
     }
     GLINT_UNROLL
     for (int i = 0; i < kLanes; ++i) row[i] = next[i];
@@ -30,9 +29,54 @@ GLINT_INLINE void transpose(Vec (&row)[kLanes]) {
 #endif
 }
 
+// Rows that will soon be read or written, asked for a few lines at a time while something else is computed.  They lie a
+// stride apart, which the hardware's own prefetcher does not follow, and a burst of requests would stall the core as
+// surely as the misses themselves.  Short sequences spend a quarter of their time waiting without this.
+class Upcoming {
+ public:
+  template <class Element>
+  GLINT_INLINE void add(const Element* data, index_t stride, index_t rows, index_t dim) {
+    add({data, stride * static_cast<index_t>(sizeof(Element)), rows, dim * static_cast<index_t>(sizeof(Element))});
+  }
+  GLINT_INLINE void add(const NextRows& rows) {
+    if (rows.data != nullptr && rows.rows > 0 && count_ < kMost) list_[count_++] = rows;
+  }
+
+  // Lines for each of `steps` requests, so that all have been asked for in the end.
+  GLINT_INLINE int share(index_t steps) const {
+    index_t lines = 0;
+    for (int i = 0; i < count_; ++i) lines += list_[i].rows * ((list_[i].bytes + 63) / 64);
+    return static_cast<int>(lines / (steps > 0 ? steps : 1)) + (count_ > 0 ? 1 : 0);
+  }
+
+  GLINT_INLINE void request(int lines) {
+    for (; lines > 0 && next_ < count_; --lines) {
+      NextRows& rows = list_[next_];
+      __builtin_prefetch(static_cast<const char*>(rows.data) + at_, 0, 3);
+      at_ += 64;
+      if (at_ < rows.bytes) continue;
+      at_ = 0;
+      rows.data = static_cast<const char*>(rows.data) + rows.stride;
+      if (--rows.rows == 0) ++next_;
+    }
+  }
+
+ private:
+  static constexpr int kMost = 3;
+  NextRows list_[kMost];
+  int count_ = 0, next_ = 0;
+  index_t at_ = 0;
+};
+
+// `count` is a multiple of kLanes.
+GLINT_INLINE void fill(float* target, index_t count, float value) {
+  for (index_t i = 0; i < count; i += kLanes) store(target + i, splat(value));
+}
+
 // Fills a square: lane c of row r is source row r's element c, 0 outside rows x columns.
-template <class T>
-GLINT_INLINE void load_square(const T* source, index_t stride, index_t rows, index_t columns, Vec (&square)[kLanes]) {
+template <class Element>
+GLINT_INLINE void load_square(const Element* source, index_t stride, index_t rows, index_t columns,
+                              Vec (&square)[kLanes]) {
   if (rows >= kLanes && columns >= kLanes) {
     GLINT_UNROLL
     for (int i = 0; i < kLanes; ++i) square[i] = load_as_float(source + i * stride);
@@ -42,8 +86,9 @@ GLINT_INLINE void load_square(const T* source, index_t stride, index_t rows, ind
 }
 
 // lanes[d * kRows + r] = factor * source[r][d]; rows past the source are 0.
-template <index_t kRows, class T>
-GLINT_NOINLINE void pack_lanes(const T* source, index_t stride, index_t rows, index_t dim, float factor, float* lanes) {
+template <index_t kRows, class Element>
+GLINT_NOINLINE void pack_lanes(const Element* source, index_t stride, index_t rows, index_t dim, float factor,
+                               float* lanes) {
   for (index_t r = 0; r < kRows; r += kLanes) {
     for (index_t d = 0; d < dim; d += kLanes) {
       Vec square[kLanes];
@@ -56,8 +101,8 @@ GLINT_NOINLINE void pack_lanes(const T* source, index_t stride, index_t rows, in
 }
 
 // target[r][d] = lanes[d * kRows + r] * factor[r], rounded to T.
-template <index_t kRows, class T>
-GLINT_NOINLINE void unpack_lanes(const float* lanes, const float* factor, index_t rows, index_t dim, T* target,
+template <index_t kRows, class Element>
+GLINT_NOINLINE void unpack_lanes(const float* lanes, const float* factor, index_t rows, index_t dim, Element* target,
                                  index_t stride) {
   for (index_t r = 0; r < rows; r += kLanes) {
     const Vec scale = load(factor + r);
@@ -69,11 +114,11 @@ GLINT_NOINLINE void unpack_lanes(const float* lanes, const float* factor, index_
       for (int i = 0; i < kLanes; ++i) square[i] = i < width ? load(lanes + (d + i) * kRows + r) * scale : splat(0.0F);
       transpose(square);
       for (int i = 0; i < height; ++i) {
-        T* const row = target + (r + i) * stride + d;
+        Element* const row = target + (r + i) * stride + d;
         if (width == kLanes) {
           store_from_float(row, square[i]);
         } else {
-          alignas(64) T edge[kLanes];
+          alignas(64) Element edge[kLanes];
           store_from_float(edge, square[i]);
           for (int c = 0; c < width; ++c) row[c] = edge[c];
         }
@@ -83,11 +128,11 @@ GLINT_NOINLINE void unpack_lanes(const float* lanes, const float* factor, index_
 }
 
 // target[r][d] = source[r][d] as float, rows target_stride apart.
-template <class T>
-GLINT_NOINLINE void convert_rows(const T* source, index_t stride, index_t rows, index_t dim, float* target,
+template <class Element>
+GLINT_NOINLINE void convert_rows(const Element* source, index_t stride, index_t rows, index_t dim, float* target,
                                  index_t target_stride) {
   for (index_t r = 0; r < rows; ++r) {
-    const T* const from = source + r * stride;
+    const Element* const from = source + r * stride;
     float* const to = target + r * target_stride;
     index_t d = 0;
     for (; d + kLanes <= dim; d += kLanes) store(to + d, load_as_float(from + d));

@@ -1,6 +1,9 @@
 // Floor 1 as a whole: vectors, conversions, exp, the micro-kernel and packing, once for each ISA.
 #pragma once
 
+#include <type_traits>
+#include <utility>
+
 #include "glint/core/dtype.hpp"
 #include "glint/simd/isa.hpp"
 
@@ -18,6 +21,16 @@
 #else
 #define GLINT_OPAQUE(v) (void)0
 #endif
+
+namespace glint {
+inline namespace GLINT_ABI {
+// Rows that will be touched soon, in bytes: a hint for prefetching, never followed into arithmetic.
+struct NextRows {
+  const void* data = nullptr;
+  index_t stride = 0, rows = 0, bytes = 0;
+};
+}  // namespace GLINT_ABI
+}  // namespace glint
 
 #define GLINT_ISA_BODY "glint/simd/floor-inl.hpp"
 #include "glint/simd/for_each_isa.hpp"

@@ -26,9 +26,9 @@ GLINT_INLINE bool lanes_of(std::uint64_t word, int first) { return (word >> firs
 GLINT_INLINE Vec load_as_float(const float* p) { return *p; }
 GLINT_INLINE Vec load_as_float(const bfloat16* p) { return to_float(*p); }
 GLINT_INLINE Vec load_as_float(const half* p) { return to_float(*p); }
-template <class T>
-GLINT_INLINE void store_from_float(T* p, const Vec& v) {
-  *p = from_float<T>(v);
+template <class Element>
+GLINT_INLINE void store_from_float(Element* p, const Vec& v) {
+  *p = from_float<Element>(v);
 }
 #else
 typedef float Vec __attribute__((vector_size(4 * GLINT_LANES)));
@@ -72,8 +72,9 @@ GLINT_INLINE Vec load_as_float(const half* p) {
 #else
   const IntVec wide = load_widened(p);
   const IntVec sign = (wide & 0x8000) << 16, magnitude = wide & 0x7fff;
-  // Exponent 0 included: as float bits the half is worth 2^-112 of itself, and multiplying by 2^112 is exact.
-  const IntVec finite = bits_of(from_bits(magnitude << 13) * 0x1p112F);
+  // Denormals through an integer: a float denormal on the way would read as 0 where the user has set DAZ.
+  const IntVec small = bits_of(__builtin_convertvector(magnitude, Vec) * 0x1p-24F);
+  const IntVec finite = (magnitude < 0x400) ? small : (magnitude << 13) + (112 << 23);
   const IntVec special = (magnitude << 13) | 0x7f800000;
   return from_bits(sign | ((magnitude >= 0x7c00) ? special : finite));
 #endif
@@ -91,7 +92,8 @@ GLINT_INLINE void store_from_float(bfloat16* p, const Vec& v) {
 
 GLINT_INLINE void store_from_float(half* p, const Vec& v) {
 #if GLINT_USE_AVX512
-  _mm256_storeu_si256((__m256i*)p, _mm512_maskz_cvtps_ph(kAllLanes, (__m512)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  _mm256_storeu_si256((__m256i*)p,
+                      _mm512_maskz_cvtps_ph(kAllLanes, (__m512)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 #elif GLINT_USE_X86_FMA
   _mm_storeu_si128((__m128i*)p, _mm256_cvtps_ph((__m256)v, _MM_FROUND_TO_NEAREST_INT));
 #else
@@ -139,8 +141,8 @@ GLINT_INLINE Vec square_root(const Vec& v) {
 }
 
 // The first n <= kLanes elements, zeros behind them; nothing past p[n-1] is read.
-template <class T>
-GLINT_INLINE Vec load_some(const T* p, index_t n) {
+template <class Element>
+GLINT_INLINE Vec load_some(const Element* p, index_t n) {
   if (n >= kLanes) return load_as_float(p);
   alignas(64) float lane[kLanes] = {};
   for (index_t i = 0; i < n; ++i) lane[i] = to_float(p[i]);

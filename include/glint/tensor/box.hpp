@@ -15,9 +15,7 @@ struct Interval {
   friend constexpr bool operator==(const Interval&, const Interval&) = default;
 };
 
-constexpr Interval intersect(Interval a, Interval b) {
-  return {a.lo > b.lo ? a.lo : b.lo, a.hi < b.hi ? a.hi : b.hi};
-}
+constexpr Interval intersect(Interval a, Interval b) { return {a.lo > b.lo ? a.lo : b.lo, a.hi < b.hi ? a.hi : b.hi}; }
 
 // Query rows [q0, q1) against keys [k0, k1), both local to one (batch, head).
 struct Box {

@@ -51,16 +51,11 @@ struct TND {
 
 constexpr Strides strides(Layout kind, Dims d) {
   switch (kind) {
-    case Layout::BSH:
-      return BSH::strides(d);
-    case Layout::BSND:
-      return BSND::strides(d);
-    case Layout::SBH:
-      return SBH::strides(d);
-    case Layout::BNSD:
-      return BNSD::strides(d);
-    case Layout::TND:
-      break;
+    case Layout::BSH: return BSH::strides(d);
+    case Layout::BSND: return BSND::strides(d);
+    case Layout::SBH: return SBH::strides(d);
+    case Layout::BNSD: return BNSD::strides(d);
+    case Layout::TND: break;
   }
   return TND::strides(d);
 }

@@ -31,12 +31,9 @@ class Sequences {
   constexpr index_t length(index_t b) const {
     const auto at = [&](index_t i) { return list_[static_cast<std::size_t>(i)]; };
     switch (kind_) {
-      case Kind::uniform:
-        return rows_;
-      case Kind::lengths:
-        return at(list_.size() == 1 ? 0 : b);
-      case Kind::ends:
-        break;
+      case Kind::uniform: return rows_;
+      case Kind::lengths: return at(list_.size() == 1 ? 0 : b);
+      case Kind::ends: break;
     }
     const index_t length = at(b) - (b > 0 ? at(b - 1) : 0);
     return length > 0 ? length : 0;
@@ -55,7 +52,7 @@ class Sequences {
   }
 
   constexpr index_t longest() const {
-    index_t rows = 0;
+    index_t rows = kind_ == Kind::uniform ? rows_ : 0;  // also of an empty batch
     for (index_t b = 0; b < batch_; ++b) rows = length(b) > rows ? length(b) : rows;
     return rows;
   }

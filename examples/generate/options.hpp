@@ -1,0 +1,109 @@
+// The command line.
+#pragma once
+
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "attention.hpp"
+
+namespace generate {
+
+inline constexpr const char* kUsage =
+    "usage: generate MODEL [options]\n"
+    "Continues a text with a Llama-architecture model in the .bin format of llama2.c.\n"
+    "  --tokenizer FILE    its tokenizer (default: tok512.bin beside MODEL)\n"
+    "  --prompt TEXT       what to continue (default: nothing)\n"
+    "  --steps N           positions in all, prompt included (default: 256, or the model's context if that is less)\n"
+    "  --temperature T     0 takes the likeliest token, 1 draws by probability (default: 0)\n"
+    "  --seed N            of the drawing (default: 1)\n"
+    "  --threads N         (default: 1)\n"
+    "  --dtype f32|f16|bf16        of q and of the cache (default: f32)\n"
+    "  --layout BSH|BNSD|BSND      of q and of the cache (default: BSH)\n";
+
+struct Options {
+  std::filesystem::path model, tokenizer;
+  std::optional<std::string> prompt;
+  std::optional<Index> steps;
+  float temperature = 0;
+  std::uint64_t seed = 1;
+  int threads = 1;
+  Storage storage;
+  bool help = false;
+};
+
+namespace detail {
+
+template <class Number>
+Number parse_number(const std::string& option, const std::string& text, Number least, Number most) {
+  Number value{};
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  // Written so that a NaN is refused too.
+  if (failed != std::errc() || end != text.data() + text.size() || !(value >= least && value <= most)) {
+    throw Error(option + " takes a number between " + std::to_string(least) + " and " + std::to_string(most) +
+                ", not '" + text + "'");
+  }
+  return value;
+}
+
+inline std::string one_of(const std::string& option, const std::string& text, std::vector<std::string> choices) {
+  std::string list;
+  for (const std::string& choice : choices) {
+    if (text == choice) return text;
+    list += (list.empty() ? "" : ", ") + choice;
+  }
+  throw Error(option + " takes one of " + list + ", not '" + text + "'");
+}
+
+}  // namespace detail
+
+inline Options parse(const std::vector<std::string>& arguments) {
+  Options options;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& option = arguments[i];
+    const auto value = [&]() -> const std::string& {
+      if (i + 1 == arguments.size()) throw Error(option + " needs a value");
+      return arguments[++i];
+    };
+    if (option == "-h" || option == "--help") {
+      options.help = true;
+      return options;
+    } else if (option == "--tokenizer") {
+      options.tokenizer = value();
+    } else if (option == "--prompt") {
+      options.prompt = value();
+      if (options.prompt->empty()) throw Error("--prompt is empty; leave it out to begin with nothing");
+    } else if (option == "--steps") {
+      options.steps = detail::parse_number<Index>(option, value(), 1, 1 << 20);
+    } else if (option == "--temperature") {
+      options.temperature = detail::parse_number<float>(option, value(), 0, 100);
+    } else if (option == "--seed") {
+      options.seed = detail::parse_number<std::uint64_t>(option, value(), 0, UINT64_MAX);
+    } else if (option == "--threads") {
+      options.threads = detail::parse_number<int>(option, value(), 1, 1024);
+    } else if (option == "--dtype") {
+      const std::string name = detail::one_of(option, value(), {"f32", "f16", "bf16"});
+      options.storage.dtype = name == "f32"   ? glint::DType::f32
+                              : name == "f16" ? glint::DType::f16
+                                              : glint::DType::bf16;
+    } else if (option == "--layout") {
+      options.storage.layout = detail::one_of(option, value(), {"BSH", "BNSD", "BSND"});
+    } else if (option.starts_with("-")) {
+      throw Error("unknown option " + option + "; generate --help lists them");
+    } else if (!options.model.empty()) {
+      throw Error("two models: " + options.model.string() + " and " + option);
+    } else {
+      options.model = option;
+    }
+  }
+  if (options.model.empty()) throw Error("no model; generate --help says what to pass");
+  if (options.tokenizer.empty()) {
+    options.tokenizer = options.model.parent_path() / "tok512.bin";
+    std::error_code failed;
+    if (!std::filesystem::exists(options.tokenizer, failed))
+      throw Error("no tok512.bin beside the model; say --tokenizer FILE");
+  }
+  return options;
+}
+
+}  // namespace generate

@@ -1,0 +1,267 @@
+// A case's tensors, and the same numbers as the oracle's question.  Rows that no sequence owns hold NaN: nothing may
+// read them.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include "glint/core/dtype.hpp"
+#include "glint/reference/attention.hpp"
+#include "support/case_rules.hpp"
+
+namespace glint_test {
+
+using glint::reference::Array;
+using glint::reference::AttentionCase;
+using glint::reference::ByteArray;
+using glint::reference::Extent;
+
+// Elements that start `skew` behind an allocation of exactly their size, so that sanitizers see both ends.
+template <class T>
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(index_t count, index_t skew) : memory_(static_cast<std::size_t>(count + skew)), count_(count), skew_(skew) {
+    memory_.reserve(1);  // without elements, but not null
+  }
+  T* data() { return memory_.data() + skew_; }
+  const T* data() const { return memory_.data() + skew_; }
+  index_t size() const { return count_; }
+
+ private:
+  std::vector<T> memory_;
+  index_t count_ = 0, skew_ = 0;
+};
+
+template <class T>
+struct CaseData {
+  Lists lists;
+  Extent q_extent, kv_extent, v_extent, out_extent;
+  Buffer<T> q, k, v, pse;
+  std::vector<float> slopes;
+  std::vector<std::uint8_t> mask, drop;
+  std::vector<index_t> mask_shape, pse_shape, q_start, kv_start;
+  float scale = 1, q_scale = 1;
+  AttentionCase spec;  // as the run-time door is asked
+};
+
+namespace detail {
+
+inline const char* layout_name(const Case& c) { return kLayoutNames[c.layout]; }
+
+template <class T>
+T quiet_nan() {
+  return glint::from_float<T>(std::numeric_limits<float>::quiet_NaN());
+}
+
+template <class T>
+T random_value(Random& random, double spread, double mean) {
+  return glint::from_float<T>(static_cast<float>(mean + spread * random.normal()));
+}
+
+// Rows [used, rows) of every (batch, head) become NaN.
+template <class T, class Used>
+void poison_rows(Buffer<T>& tensor, const Extent& extent, const char* layout, const Used& used) {
+  for (index_t b = 0; b < extent.batch; ++b) {
+    for (index_t n = 0; n < extent.heads; ++n) {
+      for (index_t i = used(b); i < extent.rows; ++i) {
+        T* const row = tensor.data() + glint::reference::row_position(extent, layout, b, n, i);
+        std::fill(row, row + extent.width, quiet_nan<T>());
+      }
+    }
+  }
+}
+
+template <class T>
+Array as_array(const Buffer<T>& from, std::vector<index_t> shape) {
+  Array array(std::move(shape));
+  for (index_t i = 0; i < array.size(); ++i)
+    array.data[static_cast<std::size_t>(i)] = static_cast<double>(glint::to_float(from.data()[i]));
+  return array;
+}
+
+template <class T>
+void fill_tensors(const Case& c, CaseData<T>& data) {
+  const bool ragged = c.layout == kTnd;
+  const index_t batch = ragged ? 1 : c.batch;
+  const char* const layout = layout_name(c);
+  data.q_extent = {batch, data.lists.q_rows, c.heads, c.dim};
+  data.kv_extent = {batch, data.lists.kv_rows, c.kv_heads, c.dim};
+  data.v_extent = {batch, data.lists.kv_rows, c.kv_heads, c.value_dim};
+  data.out_extent = {batch, data.lists.q_rows, c.heads, c.value_dim};
+  const auto make = [&](const Extent& e, double spread, double mean, std::uint64_t stream,
+                        const std::vector<index_t>& of) {
+    Buffer<T> tensor(e.batch * e.rows * e.heads * e.width, c.skew);
+    Random random(c.seed, stream);
+    for (index_t i = 0; i < tensor.size(); ++i) tensor.data()[i] = random_value<T>(random, spread, mean);
+    poison_rows(tensor, e, layout, [&](index_t b) {
+      index_t total = 0;
+      for (const index_t length : of) total += length;
+      return ragged ? total : of[static_cast<std::size_t>(b)];
+    });
+    return tensor;
+  };
+  const double spread_v = kSpreads[c.sd_v];
+  data.q = make(data.q_extent, kSpreads[c.sd_q], 0, 1, data.lists.q_of);
+  data.k = make(data.kv_extent, kSpreads[c.sd_k], 0, 2, data.lists.kv_of);
+  data.v = make(data.v_extent, spread_v, c.v_mean != 0 ? 3 * spread_v : 0, 3, data.lists.kv_of);
+  using glint::reference::shape_of;
+  data.spec.query = as_array(data.q, shape_of(data.q_extent, layout));
+  data.spec.key = as_array(data.k, shape_of(data.kv_extent, layout));
+  data.spec.value = as_array(data.v, shape_of(data.v_extent, layout));
+}
+
+inline std::vector<index_t> mask_extents(const Case& c, index_t rows, index_t columns) {
+  switch (c.mask) {
+    case kMaskSS: return {rows, columns};
+    case kMask11SS: return {1, 1, rows, columns};
+    case kMaskB1SS: return {c.batch, 1, rows, columns};
+    case kMaskBNSS: return {c.batch, c.op == kIncre ? 1 : c.heads, rows, columns};
+    case kMaskBSS: return {c.batch, rows, columns};
+    case kMask1SS: return {1, rows, columns};
+    default: return {c.batch, columns};
+  }
+}
+
+// fill: 0 a tenth dropped, 1 half, 2 half and some rows all, 3 everything, 4 nothing, 5 nine tenths.
+template <class T>
+void fill_mask(const Case& c, CaseData<T>& data) {
+  if (c.mask == kMaskNone) return;
+  const bool ragged = c.layout == kTnd;
+  const index_t rows = ragged ? data.lists.longest_q : c.q_len, columns = ragged ? data.lists.longest_kv : c.kv_len;
+  data.mask_shape = mask_extents(c, rows, columns);
+  ByteArray mask(data.mask_shape);
+  Random random(c.seed, 4);
+  const double percents[] = {10, 50, 50, 100, 0, 90};
+  bool whole_row = false;
+  for (index_t i = 0; i < mask.size(); ++i) {
+    if (i % columns == 0) whole_row = c.mask_fill == 2 && random.chance(30);
+    const bool drop = whole_row || random.chance(percents[c.mask_fill]);
+    const index_t value = c.mask_bool != 0 ? 1 : random.between(1, 255);
+    mask.data[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(drop ? value : 0);
+  }
+  data.mask = mask.data;
+  if (data.mask.empty()) data.mask.reserve(1);  // present, though it has no elements
+  data.spec.attn_mask = std::move(mask);
+}
+
+// ALiBi as a matrix that depends on row - column alone, any function of it.
+template <class T>
+void fill_compressed_pse(const Case& c, Random& random, CaseData<T>& data) {
+  const index_t columns = data.pse_shape[3], cut = columns - 1024;
+  const index_t planes = data.pse_shape[0] * data.pse_shape[1];
+  std::vector<T> by_distance(static_cast<std::size_t>(2 * columns + 1024));
+  for (index_t plane = 0; plane < planes; ++plane) {
+    for (T& value : by_distance) value = random_value<T>(random, kSpreads[c.sd_pse], 0);
+    for (index_t m = 0; m < 1024; ++m)
+      for (index_t k = 0; k < columns; ++k)
+        data.pse.data()[(plane * 1024 + m) * columns + k] = by_distance[static_cast<std::size_t>(cut + m - k + columns)];
+  }
+}
+
+template <class T>
+void fill_slopes(const Case& c, Random& random, CaseData<T>& data) {
+  const index_t batch = c.pse_per_batch != 0 ? c.batch : 1;
+  data.pse_shape = c.pse_per_batch != 0 ? std::vector<index_t>{c.batch, c.heads} : std::vector<index_t>{c.heads};
+  Array slopes(data.pse_shape);
+  for (index_t i = 0; i < batch * c.heads; ++i) {
+    const auto slope = random.chance(10) ? 0.0F : static_cast<float>(kSpreads[c.sd_pse] * random.normal() * 0.2);
+    data.slopes.push_back(slope);
+    slopes.flat(i) = static_cast<double>(slope);
+  }
+  data.slopes.reserve(1);
+  data.spec.pse = std::move(slopes);
+  if ((c.starts & kStartQ) != 0) data.q_start = {c.q_start};
+  if ((c.starts & kStartKv) != 0) data.kv_start = {c.kv_start};
+  data.spec.q_start_idx = data.q_start;
+  data.spec.kv_start_idx = data.kv_start;
+}
+
+template <class T>
+void fill_pse(const Case& c, CaseData<T>& data) {
+  if (c.pse == 0) return;
+  Random random(c.seed, 5);
+  data.spec.pse_type = static_cast<int>(c.pse_type);
+  if (c.op == kScore && c.pse_type >= 2) return fill_slopes(c, random, data);
+  const index_t batch = c.pse_per_batch != 0 ? c.batch : 1, heads = c.pse_per_head != 0 ? c.heads : 1;
+  using glint::reference::PseForm;
+  index_t scores = 0, columns = 0;
+  for (std::size_t b = 0; b < data.lists.q_of.size(); ++b)
+    scores += data.lists.q_of[b] * data.lists.kv_of[b], columns += data.lists.kv_of[b];
+  switch (c.pse_store) {
+    case kPseDense: data.pse_shape = {batch, heads, c.pse_per_row != 0 ? c.q_len : 1, c.kv_len}; break;
+    case kPseCompressed: data.pse_shape = {batch, heads, 1024, data.lists.longest_kv}; break;
+    case kPsePerScore: data.pse_shape = {c.heads * scores}; break;
+    default: data.pse_shape = {c.heads * columns}; break;
+  }
+  constexpr PseForm kForms[] = {PseForm::dense, PseForm::compressed, PseForm::flat_score, PseForm::flat_column};
+  data.spec.pse_form = kForms[c.pse_store];
+  data.pse = Buffer<T>(static_cast<index_t>(Array::element_count(data.pse_shape)), c.skew);
+  if (c.pse_store == kPseCompressed) {
+    fill_compressed_pse(c, random, data);
+  } else {
+    for (index_t i = 0; i < data.pse.size(); ++i)
+      data.pse.data()[i] = random_value<T>(random, kSpreads[c.sd_pse], 0);
+  }
+  data.spec.pse = as_array(data.pse, data.pse_shape);
+}
+
+template <class T>
+void fill_drop(const Case& c, CaseData<T>& data) {
+  if (c.drop == kDropNone) return;
+  AttentionCase& spec = data.spec;
+  spec.keep_prob = static_cast<double>(c.keep) / 1000;
+  spec.philox = c.drop == kDropPhilox;
+  spec.seed = mix(c.seed);
+  spec.offset = static_cast<std::uint64_t>(c.offset);
+  if (spec.philox) return;
+  index_t bits = 0;
+  for (std::size_t b = 0; b < data.lists.q_of.size(); ++b) bits += data.lists.q_of[b] * data.lists.kv_of[b];
+  bits *= c.heads;
+  Random random(c.seed, 6);
+  // Exactly as many bytes as needed, or as torch allocates.
+  const index_t bytes = c.drop_rank4 != 0 || random.chance(50) ? (bits + 7) / 8 : (bits + 127) / 128 * 16;
+  for (index_t i = 0; i < bytes; ++i) {
+    unsigned byte = 0;
+    for (unsigned bit = 0; bit < 8; ++bit) byte |= unsigned{random.chance(static_cast<double>(c.keep) / 10)} << bit;
+    data.drop.push_back(static_cast<std::uint8_t>(byte));
+  }
+  data.drop.reserve(1);
+  spec.drop_mask = ByteArray({bytes}, data.drop);
+}
+
+}  // namespace detail
+
+template <class T>
+CaseData<T> data_of(const Case& c) {
+  using glint::reference::Operator;
+  constexpr Operator kOperators[] = {Operator::score, Operator::prompt, Operator::incre};
+  CaseData<T> data;
+  data.lists = lists_of(c);
+  AttentionCase& spec = data.spec;
+  spec.op = kOperators[c.op];
+  spec.layout = detail::layout_name(c);
+  spec.head_num = c.heads;
+  spec.kv_head_num = c.kv_heads;
+  data.scale = static_cast<float>(static_cast<double>(c.scale) / 1000 / std::sqrt(static_cast<double>(c.dim)));
+  data.q_scale = static_cast<float>(static_cast<double>(c.q_scale) / 1000);
+  spec.scale = static_cast<double>(data.scale);
+  spec.q_scale = static_cast<double>(data.q_scale);
+  spec.sparse_mode = static_cast<int>(c.mode);
+  spec.pre_tokens = c.pre;
+  spec.next_tokens = c.next;
+  // The compressed mask is implied: its tag or its tensor only says that the mode counts (operators C36).
+  spec.implied_mask = c.mode != 0 && c.mode != 1 && c.mode != 5 && c.compressed != kNoMask;
+  spec.prefix = data.lists.prefix;
+  spec.actual_seq_qlen = c.layout == kTnd ? data.lists.q_ends : data.lists.q_lens;
+  spec.actual_seq_kvlen = c.layout == kTnd ? data.lists.kv_ends : data.lists.kv_lens;
+  detail::fill_tensors(c, data);
+  detail::fill_mask(c, data);
+  detail::fill_pse(c, data);
+  detail::fill_drop(c, data);
+  return data;
+}
+
+}  // namespace glint_test

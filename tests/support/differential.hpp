@@ -1,0 +1,97 @@
+// Runs random cases against the oracle.  In the environment:
+//   GLINT_TEST_SEED    the run's seed (printed; the default is fixed)
+//   GLINT_TEST_CASES   how many cases each test runs
+//   GLINT_TEST_CASE    a printed case: run that one alone
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include "support/case_generator.hpp"
+#include "support/contract.hpp"
+#include "support/door.hpp"
+
+namespace glint_test {
+
+// Puts back the ISA that was selected.
+class WithIsa {
+ public:
+  explicit WithIsa(glint::Isa isa) : before_(glint::simd::selected) { glint::simd::selected = isa; }
+  ~WithIsa() { glint::simd::selected = before_; }
+  WithIsa(const WithIsa&) = delete;
+  WithIsa& operator=(const WithIsa&) = delete;
+
+ private:
+  glint::Isa before_;
+};
+
+inline std::vector<glint::Isa> other_isas() {
+  std::vector<glint::Isa> isas;
+  for (const glint::Isa isa : {glint::Isa::plain, glint::Isa::base, glint::Isa::avx2, glint::Isa::avx512})
+    if (isa != glint::simd::selected && glint::simd::supported(isa)) isas.push_back(isa);
+  return isas;
+}
+
+inline TestExecutor other_executor(Random& random) {
+  using Kind = TestExecutor::Kind;
+  if (random.chance(50)) return {Kind::reversed, random.between(1, 4)};
+  return {Kind::threads, random.pick<index_t>(1, 2, 3, 8)};
+}
+
+inline std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+  const char* const text = std::getenv(variable);
+  return text != nullptr && *text != '\0' ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+// The ISA matrix of ctest runs every file once more for each ISA: fewer cases there.
+inline std::uint64_t cases_to_run(std::uint64_t usual) {
+  return number_from("GLINT_TEST_CASES", std::getenv("GLINT_FORCE_ISA") != nullptr ? usual / 10 : usual);
+}
+
+inline void print_records() {
+  for (const auto& [name, record] : records())
+    std::fprintf(stderr, "  %s: largest C %.2f of %.0f, largest lse error %.3f of 1; at %s\n", name.c_str(), record.c,
+                 kContract, record.lse, record.where.c_str());
+  records().clear();
+}
+
+// check(case) returns what is wrong, or nothing.
+template <class Check>
+std::string guarded(const Check& check, const Case& c) {
+  try {
+    return check(c);
+  } catch (const std::exception& error) {
+    return std::string("exception: ") + error.what();
+  }
+}
+
+template <class Check>
+void run_cases(index_t op, std::uint64_t usual_count, const Check& check) {
+  if (const char* const line = std::getenv("GLINT_TEST_CASE")) {
+    Case c;
+    ASSERT_TRUE(parse(line, c)) << line;
+    ASSERT_TRUE(legal(c)) << line;
+    const std::string wrong = c.op == op ? guarded(check, c) : std::string();
+    EXPECT_EQ(wrong, "") << print(c);
+    return print_records();
+  }
+  const std::uint64_t seed = number_from("GLINT_TEST_SEED", 20260101), count = cases_to_run(usual_count);
+  int failures = 0;
+  for (std::uint64_t i = 0; i < count && failures < 3; ++i) {
+    const Case c = generate(seed, i, op);
+    const std::string wrong = guarded(check, c);
+    if (wrong.empty()) continue;
+    ++failures;
+    const Case small = shrink(c, [&](const Case& s) { return legal(s) && !guarded(check, s).empty(); });
+    ADD_FAILURE() << wrong << "\n  GLINT_TEST_SEED=" << seed << ", case " << i << ":\n  GLINT_TEST_CASE=\"" << print(c)
+                  << "\"\nshrunk: " << guarded(check, small) << "\n  GLINT_TEST_CASE=\"" << print(small) << '"';
+  }
+  std::fprintf(stderr, "%llu cases, GLINT_TEST_SEED=%llu\n", static_cast<unsigned long long>(count),
+               static_cast<unsigned long long>(seed));
+  print_records();
+}
+
+}  // namespace glint_test
