@@ -31,8 +31,7 @@ TEST(Philox, EveryInputBitReachesEveryWord) {
   const Words base = generate(Philox{});
   for (int bit = 0; bit < 192; ++bit) {
     Philox philox;
-    std::uint32_t* const word = bit < 64 ? philox.key : philox.counter;
-    word[bit % (bit < 64 ? 64 : 128) / 32 % (bit < 64 ? 2 : 4)] ^= 1u << (bit % 32);
+    (bit < 64 ? philox.key[bit / 32] : philox.counter[bit / 32 - 2]) ^= 1u << (bit % 32);
     const Words changed = generate(philox);
     for (std::size_t i = 0; i < 4; ++i) EXPECT_NE(changed[i], base[i]) << bit;
   }
@@ -49,12 +48,24 @@ Dropout generator(std::uint64_t seed, std::uint64_t offset, double keep_prob, in
   return dropout;
 }
 
-TEST(PhiloxDropout, KnownKeepBits) {
-  const Dropout dropout = generator(2, 0, 0.8, 1);
-  std::string kept;
-  for (index_t k = 0; k < 16; ++k) kept += dropout.keep(0, k) ? '1' : '0';
-  EXPECT_EQ(kept, "1101111011111101");
+// Keys 16 * group .. of row q, as the documents print them.
+std::string kept(const Dropout& dropout, index_t q, index_t group = 0) {
+  std::string bits;
+  for (index_t k = 16 * group; k < 16 * group + 16; ++k) bits += dropout.keep(q, k) ? '1' : '0';
+  return bits;
 }
+
+// What one counter value means for 16 keys: each word is four bytes, least significant first.
+std::string expected(std::uint64_t seed, std::uint64_t low, std::uint32_t high, double threshold) {
+  const auto word = [](std::uint64_t value, int i) { return static_cast<std::uint32_t>(value >> (32 * i)); };
+  const Words random = generate(Philox{{word(seed, 0), word(seed, 1)}, {word(low, 0), word(low, 1), high, 0}});
+  std::string bits;
+  for (const std::uint32_t number : random)
+    for (int byte = 0; byte < 4; ++byte) bits += (number >> (8 * byte) & 0xff) <= threshold ? '1' : '0';
+  return bits;
+}
+
+TEST(PhiloxDropout, KnownKeepBits) { EXPECT_EQ(kept(generator(2, 0, 0.8, 1), 0), "1101111011111101"); }
 
 // A byte is kept iff byte <= keep_prob * 255: all 256 bytes against thresholds on, below and above them.
 TEST(PhiloxDropout, KeepsBytesUpToTheThreshold) {
@@ -83,41 +94,25 @@ TEST(PhiloxDropout, TheCounterFollowsTheElements) {
     dropout.first = 5;
     const std::uint64_t start = offset / 16 + (offset % 16 != 0);  // rounded up
     for (index_t q = 0; q < 6; ++q)
-      for (index_t k = 0; k < 48; ++k) {
-        const std::uint64_t counter = start + static_cast<std::uint64_t>(5 + q * 3 + k / 16);
-        const Words words = generate(Philox{{static_cast<std::uint32_t>(kSeed), static_cast<std::uint32_t>(kSeed >> 32)},
-                                            {static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32)}});
-        const std::uint32_t byte = words[static_cast<std::size_t>(k % 16 / 4)] >> (8 * (k % 4)) & 0xff;
-        ASSERT_EQ(dropout.keep(q, k), byte <= 127.5) << offset << " " << q << " " << k;
-      }
+      for (index_t group = 0; group < 3; ++group)
+        ASSERT_EQ(kept(dropout, q, group), expected(kSeed, start + static_cast<std::uint64_t>(5 + q * 3 + group), 0, 127.5))
+            << offset << " " << q << " " << group;
   }
 }
 
 // ceil(offset / 16) must not overflow: the last offsets of all start at 2^60.
 TEST(PhiloxDropout, TheLargestOffsetStartsAtTwoToTheSixty) {
   const Dropout dropout = generator(3, ~std::uint64_t{0}, 0.5, 1);
-  for (index_t q = 0; q < 4; ++q) {
-    const Words words = generate(Philox{{3, 0}, {static_cast<std::uint32_t>(q), 1u << 28, 0, 0}});
-    for (index_t k = 0; k < 16; ++k) {
-      const std::uint32_t byte = words[static_cast<std::size_t>(k / 4)] >> (8 * (k % 4)) & 0xff;
-      EXPECT_EQ(dropout.keep(q, k), byte <= 127.5) << q << " " << k;
-    }
-  }
+  for (index_t q = 0; q < 4; ++q)
+    EXPECT_EQ(kept(dropout, q), expected(3, (std::uint64_t{1} << 60) + static_cast<std::uint64_t>(q), 0, 127.5));
 }
 
 // The 64-bit sum of start and step may pass 2^64; the carry goes to the third word.
 TEST(PhiloxDropout, TheCounterCarriesIntoItsThirdWord) {
   Dropout dropout = generator(3, 16, 0.5, 1);  // start 1
   dropout.first = -2;                          // a step of 2^64 - 2, as no real problem has
-  const auto expect_counter = [&](index_t q, const Philox& philox) {
-    const Words words = generate(philox);
-    for (index_t k = 0; k < 16; ++k) {
-      const std::uint32_t byte = words[static_cast<std::size_t>(k / 4)] >> (8 * (k % 4)) & 0xff;
-      EXPECT_EQ(dropout.keep(q, k), byte <= 127.5) << q << " " << k;
-    }
-  };
-  expect_counter(0, {{3, 0}, {0xffffffff, 0xffffffff, 0, 0}});
-  expect_counter(1, {{3, 0}, {0, 0, 1, 0}});
+  EXPECT_EQ(kept(dropout, 0), expected(3, ~std::uint64_t{0}, 0, 127.5));
+  EXPECT_EQ(kept(dropout, 1), expected(3, 0, 1, 127.5));
 }
 
 // e = first + q * row_bits + k lies in bit e % 8 of byte e / 8, whether rows begin on bytes or not.

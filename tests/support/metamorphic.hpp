@@ -30,9 +30,7 @@ inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 inline std::size_t size(index_t n) { return static_cast<std::size_t>(n); }
 
-inline const char* name_of(DType dtype) {
-  return dtype == DType::f32 ? "f32" : dtype == DType::f16 ? "f16" : "bf16";
-}
+inline const char* name_of(DType dtype) { return dtype == DType::f32 ? "f32" : dtype == DType::f16 ? "f16" : "bf16"; }
 
 // Stores and reads one element of any of the three types.
 inline void put(void* memory, DType dtype, index_t i, float value) {
@@ -189,8 +187,8 @@ struct Contract {
   void expect(const std::vector<float>& got, const std::vector<float>& want, const std::string& what) const {
     ASSERT_EQ(got.size(), want.size()) << what;
     for (std::size_t i = 0; i < got.size(); ++i)
-      ASSERT_LE(std::abs(got[i] - want[i]), bound(want[i])) << what << " element " << i << ": " << got[i] << " and "
-                                                            << want[i];
+      ASSERT_LE(std::abs(got[i] - want[i]), bound(want[i]))
+          << what << " element " << i << ": " << got[i] << " and " << want[i];
   }
 };
 

@@ -89,8 +89,8 @@ Result run(const ScoreSpec& s, const Executor& executor = Executor()) {
     call.drop_mask = {s.keep_bits.data(), DType::u8, {static_cast<index_t>(s.keep_bits.size())}};
   call.actual_seq_qlen = q_ends;
   call.actual_seq_kvlen = kv_ends;
-  const glint::Extents stats = ragged ? glint::Extents{s.batch * s.q_len, s.heads}
-                                      : glint::Extents{s.batch, s.heads, s.q_len};
+  const glint::Extents stats =
+      ragged ? glint::Extents{s.batch * s.q_len, s.heads} : glint::Extents{s.batch, s.heads, s.q_len};
   call.softmax_layout = ragged ? "TND" : "";
   call.softmax_max = {max.data(), DType::f32, stats};
   call.softmax_sum = {sum.data(), DType::f32, stats};

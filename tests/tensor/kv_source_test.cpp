@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "glint/core/dtype.hpp"
 #include "laws/kv_laws.hpp"
 
 namespace kv = glint::kv;
@@ -9,7 +10,6 @@ namespace kv = glint::kv;
 namespace glint_test {
 
 using glint::half;
-using glint::HeadView;
 
 // Pointers into these are compared, never followed; K and V lie apart, so that one cannot pass for the other.
 template <class Element>

@@ -38,8 +38,9 @@ GLINT_INLINE Vec exponential(const Vec& argument) {
 #endif
   const Vec log2e = splat(1.44269504F);
   Vec t = kNatural ? fma(x, log2e, splat(kRound)) : x + kRound;
-  GLINT_OPAQUE(t);  // -ffast-math would cancel the two kRound
-  const Vec n = t - kRound;
+  GLINT_OPAQUE(t);  // -ffast-math would cancel the two kRound,
+  Vec n = t - kRound;
+  GLINT_OPAQUE(n);  // and then n against the argument
   const Vec r = kNatural ? fma(x, log2e, -n) : x - n;
   const Vec result = power_of_two(r, t, n);
 #if GLINT_USE_AVX512

@@ -1,0 +1,123 @@
+// What this machine can do, measured beside what a kernel does: multiply-adds and bytes read, by the calling thread.
+// On a shared machine both change from minute to minute, so a share is only worth something against a probe that ran
+// right next to the kernel.
+#pragma once
+
+#include <chrono>
+#include <cstring>
+#include <ctime>
+#include <span>
+
+#include "glint/simd/isa.hpp"
+
+#if GLINT_HAVE_X86
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+namespace bench {
+
+inline double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// CPU time of the calling thread: what other processes take from it does not count.
+inline double thread_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+namespace detail {
+
+// Independent chains of a = a * x + y, all in registers; no fewer than latency times units need (8), no more than
+// registers hold.  The factors keep every value normal for ever.
+#define GLINT_FMA_CHAINS(name, attribute, Vector, kChains, splat, multiply_add)   \
+  attribute GLINT_NOINLINE inline float name(long rounds) {                       \
+    const Vector x = splat(0.999F), y = splat(0.001F);                            \
+    Vector a[kChains];                                                            \
+    GLINT_UNROLL                                                                  \
+    for (int i = 0; i < kChains; ++i) a[i] = splat(0.5F + static_cast<float>(i)); \
+    for (long round = 0; round < rounds; ++round) {                               \
+      GLINT_UNROLL                                                                \
+      for (int i = 0; i < kChains; ++i) a[i] = multiply_add(a[i], x, y);          \
+    }                                                                             \
+    GLINT_UNROLL                                                                  \
+    for (int i = 1; i < kChains; ++i) a[0] = multiply_add(a[i], x, a[0]);         \
+    float first;                                                                  \
+    std::memcpy(&first, a, sizeof first);                                         \
+    return first;                                                                 \
+  }
+
+#if GLINT_HAVE_X86
+GLINT_FMA_CHAINS(chains_avx512, __attribute__((target("avx512f"))), __m512, 12, _mm512_set1_ps, _mm512_fmadd_ps)
+GLINT_FMA_CHAINS(chains_avx2, __attribute__((target("avx2,fma"))), __m256, 12, _mm256_set1_ps, _mm256_fmadd_ps)
+// SSE2 has no fused multiply-add: a product and a sum count for one.
+#define GLINT_MULTIPLY_ADD(a, x, y) _mm_add_ps(_mm_mul_ps(a, x), y)
+GLINT_FMA_CHAINS(chains_base, , __m128, 14, _mm_set1_ps, GLINT_MULTIPLY_ADD)
+#undef GLINT_MULTIPLY_ADD
+#elif defined(__aarch64__)
+#define GLINT_MULTIPLY_ADD(a, x, y) vfmaq_f32(y, a, x)
+GLINT_FMA_CHAINS(chains_base, , float32x4_t, 16, vdupq_n_f32, GLINT_MULTIPLY_ADD)
+#undef GLINT_MULTIPLY_ADD
+#else
+#define GLINT_MULTIPLY_ADD(a, x, y) ((a) * (x) + (y))
+GLINT_FMA_CHAINS(chains_base, , float, 8, float, GLINT_MULTIPLY_ADD)
+#undef GLINT_MULTIPLY_ADD
+#endif
+#undef GLINT_FMA_CHAINS
+
+// A call of `chains` that does 2 * lanes * chains FLOPs a round.
+struct FmaProbe {
+  float (*chains)(long) = &chains_base;
+#if defined(__aarch64__)
+  double flops_a_round = 2.0 * 4 * 16;
+#elif GLINT_HAVE_X86
+  double flops_a_round = 2.0 * 4 * 14;
+#else
+  double flops_a_round = 2.0 * 8;
+#endif
+};
+
+inline FmaProbe fma_probe([[maybe_unused]] glint::Isa isa) {
+#if GLINT_HAVE_X86
+  if (isa == glint::Isa::avx512) return {&chains_avx512, 2.0 * 16 * 12};
+  if (isa == glint::Isa::avx2) return {&chains_avx2, 2.0 * 8 * 12};
+#endif
+  // `plain` too: its loops may become 128-bit vectors, so that is their ceiling.
+  return {};
+}
+
+inline volatile float float_sink;
+inline volatile std::uint64_t integer_sink;
+
+}  // namespace detail
+
+// FLOP/s (a multiply-add is two) at the ceiling of one thread on `isa`, measured for about two milliseconds.
+inline double fma_flops_per_second(glint::Isa isa = glint::simd::selected) {
+  const detail::FmaProbe probe = detail::fma_probe(isa);
+  const long rounds = 1 << 20;
+  const double start = thread_seconds();
+  detail::float_sink = probe.chains(rounds);
+  return static_cast<double>(rounds) * probe.flops_a_round / (thread_seconds() - start);
+}
+
+// Bytes/s at which one thread reads `memory` from front to back.  Pass more than the caches hold.
+inline double read_bytes_per_second(std::span<const std::byte> memory) {
+  typedef std::uint64_t Words __attribute__((vector_size(16), may_alias));
+  const Words* const data = reinterpret_cast<const Words*>(memory.data());
+  const std::size_t count = memory.size() / sizeof(Words) / 8 * 8;
+  Words a{}, b{}, c{}, d{}, e{}, f{}, g{}, h{};
+  const double start = thread_seconds();
+  for (std::size_t i = 0; i < count; i += 8) {
+    a ^= data[i], b ^= data[i + 1], c ^= data[i + 2], d ^= data[i + 3];
+    e ^= data[i + 4], f ^= data[i + 5], g ^= data[i + 6], h ^= data[i + 7];
+  }
+  const double seconds = thread_seconds() - start;
+  const Words all = a ^ b ^ c ^ d ^ e ^ f ^ g ^ h;
+  detail::integer_sink = all[0] ^ all[1];
+  return static_cast<double>(count * sizeof(Words)) / seconds;
+}
+
+}  // namespace bench

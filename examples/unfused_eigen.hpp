@@ -1,0 +1,25 @@
+// The textbook way, for comparison: per head a float GEMM, a softmax and a GEMM of Eigen, with the whole score matrix
+// in memory.  No Eigen type is named here: unfused_eigen.cpp is compiled with -march=native, its callers are not.
+#pragma once
+
+namespace unfused {
+
+// One head; rows are strided, columns adjacent.  Query row r sees the first visible[r] keys; null: all.
+struct Head {
+  const float* q = nullptr;
+  const float* k = nullptr;
+  const float* v = nullptr;
+  float* out = nullptr;
+  long q_rows = 0, keys = 0, dim = 0;
+  long q_stride = 0, kv_stride = 0, out_stride = 0;
+  float scale = 1;
+  const long* visible = nullptr;
+};
+
+// `scores` holds q_rows * keys floats.
+void attention(const Head& head, float* scores);
+
+// The vector instructions that this Eigen was compiled for.
+const char* instruction_sets();
+
+}  // namespace unfused
