@@ -19,22 +19,16 @@ void* operator new(std::size_t bytes) {
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
-// Stands for the pool that an engine has: run() calls job(context, thread) on every thread, and waits.
+// Stands for the pool that an engine has: run() calls job(context, thread) on both threads, and waits.
 struct Pool {
   using Job = void (*)(const void* context, int thread);
-  static constexpr int kThreads = 3;
-  std::barrier<> gate{kThreads};
+  std::barrier<> gate{2};
   Job job = nullptr;
   const void* context = nullptr;
-  std::vector<std::jthread> threads;
+  std::jthread helper{[this] {
+    while (take_part(1)) continue;
+  }};
 
-  Pool() {
-    for (int thread = 1; thread < kThreads; ++thread)
-      threads.emplace_back([this, thread] {
-        while (take_part(thread)) {
-        }
-      });
-  }
   ~Pool() { run(nullptr, nullptr); }
   void run(Job new_job, const void* new_context) {
     job = new_job, context = new_context;
@@ -52,7 +46,7 @@ struct Pool {
 // The adaptor: each task once, on any thread, and no two threads under the same worker number.
 struct PoolExecutor {
   Pool& pool;
-  glint::index_t workers() const { return Pool::kThreads; }
+  glint::index_t workers() const { return 2; }
   template <class Task>
   void for_each(glint::index_t n, const Task& task) const {
     std::atomic<glint::index_t> next{0};

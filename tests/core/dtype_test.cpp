@@ -6,6 +6,7 @@
 
 #include <type_traits>
 
+#include "support/flush_denormals.hpp"
 #include "support/rounding.hpp"
 
 namespace glint_test {
@@ -62,6 +63,26 @@ void expect_round_trip(const Format& format) {
 
 TEST(Half, ComesBackFromFloat) { expect_round_trip<half>(kHalf); }
 TEST(Bfloat16, ComesBackFromFloat) { expect_round_trip<bfloat16>(kBfloat16); }
+
+// A half that is a denormal is a normal float, and no flag of the CPU may take it away.
+TEST(Half, SurvivesWhereTheCpuFlushesDenormals) {
+  std::vector<std::uint32_t> up(65536);
+  std::vector<std::uint16_t> down(65536);
+  {
+    const FlushDenormals flush;
+    for (std::size_t bits = 0; bits < up.size(); ++bits) {
+      const float wide = to_float(half{static_cast<std::uint16_t>(bits)});
+      up[bits] = bits_of(wide);
+      down[bits] = from_float<half>(wide).bits;
+    }
+  }
+  for (std::size_t bits = 0; bits < up.size(); ++bits) {
+    const auto pattern = static_cast<std::uint16_t>(bits);
+    if (is_nan(pattern, kHalf)) continue;
+    ASSERT_EQ(up[bits], bits_of(static_cast<float>(value_of(pattern, kHalf)))) << bits;
+    ASSERT_EQ(down[bits], pattern);
+  }
+}
 
 // By hand, so that the independent rounding above has a witness of its own.
 TEST(Half, KnownPatterns) {

@@ -4,5 +4,5 @@
 using glint_test::check_inference;
 using glint_test::run_cases;
 
-TEST(PromptDifferential, Contract) { run_cases(glint_test::kPrompt, 3000, check_inference<glint::bfloat16>); }
-TEST(IncreDifferential, Contract) { run_cases(glint_test::kIncre, 3000, check_inference<glint::bfloat16>); }
+TEST(PromptDifferential, Contract) { run_cases(glint_test::kPrompt, 8000, check_inference<glint::bfloat16>); }
+TEST(IncreDifferential, Contract) { run_cases(glint_test::kIncre, 8000, check_inference<glint::bfloat16>); }

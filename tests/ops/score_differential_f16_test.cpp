@@ -1,4 +1,6 @@
 // FlashAttentionScore on f16: random cases through both doors against the float64 oracle.
 #include "support/score_differential.hpp"
 
-TEST(ScoreDifferential, Contract) { glint_test::run_cases(glint_test::kScore, 7000, glint_test::check_score<glint::half>); }
+TEST(ScoreDifferential, Contract) {
+  glint_test::run_cases(glint_test::kScore, 30000, glint_test::check_score<glint::half>);
+}

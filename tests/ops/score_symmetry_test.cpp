@@ -256,57 +256,5 @@ TEST(Exactly, EqualScoresGiveTheExactMean) {
   }
 }
 
-// Cut the keys, run the parts, merge by their statistics.
-TEST(Within, KeysCutAnywhereMergeToTheWhole) {
-  for (const index_t cut : {index_t{1}, index_t{64}, index_t{127}, index_t{128}, index_t{138}}) {
-    const ScoreSpec s = several_tiles();
-    const Result whole = run(s);
-    ScoreSpec first = s, second = s;
-    const auto keys_of = [&](const std::vector<float>& values, const Grid& grid, index_t lo, index_t hi) {
-      std::vector<float> part;
-      for (index_t head = 0; head < grid.batch * grid.heads; ++head)
-        part.insert(part.end(), values.begin() + (head * grid.rows + lo) * grid.dim,
-                    values.begin() + (head * grid.rows + hi) * grid.dim);
-      return part;
-    };
-    first.kv_len = cut, second.kv_len = s.kv_len - cut;
-    first.k = keys_of(s.k, s.k_grid(), 0, cut), second.k = keys_of(s.k, s.k_grid(), cut, s.kv_len);
-    first.v = keys_of(s.v, s.v_grid(), 0, cut), second.v = keys_of(s.v, s.v_grid(), cut, s.kv_len);
-    const Result a = run(first), b = run(second);
-    std::vector<float> merged(a.out.size());
-    const index_t dim = s.out_grid().dim;
-    for (std::size_t i = 0; i < merged.size(); ++i) {
-      const std::size_t row = i / size(dim);
-      const double lse_a = a.max[row] + std::log(static_cast<double>(a.sum[row]));
-      const double lse_b = b.max[row] + std::log(static_cast<double>(b.sum[row]));
-      const double weight = 1 / (1 + std::exp(lse_b - lse_a));
-      merged[i] = static_cast<float>(weight * a.out[i] + (1 - weight) * b.out[i]);
-    }
-    s.contract().expect(merged, whole.out, "cut at " + std::to_string(cut));
-  }
-}
-
-TEST(Exactly, AnEmptyPartIsTheIdentity) {
-  ScoreSpec s = several_tiles();
-  const Result want = run(s);
-  // 128 more keys in front that nobody sees: a whole tile of exact zeros, and the other keys keep their tiles' order.
-  ScoreSpec longer = s;
-  longer.kv_len += 128;
-  longer.draw(51);
-  const auto behind = [&](std::vector<float>& target, const Grid& to, const std::vector<float>& values,
-                          const Grid& from) {
-    from.rows_of([&](index_t b, index_t n, index_t j) {
-      std::copy_n(values.begin() + from.logical(b, n, j), from.dim, target.begin() + to.logical(b, n, j + 128));
-    });
-  };
-  behind(longer.k, longer.k_grid(), s.k, s.k_grid()), behind(longer.v, longer.v_grid(), s.v, s.v_grid());
-  longer.q = s.q;
-  longer.mask = {1, 1, std::vector<std::uint8_t>(size(longer.q_len * longer.kv_len))};
-  for (std::size_t i = 0; i < longer.mask.drop.size(); ++i)
-    longer.mask.drop[i] = static_cast<index_t>(i) % longer.kv_len < 128;
-  longer.sparse_mode = 1;
-  expect_same_bits(run(longer), want, "masked keys in front");
-}
-
 }  // namespace
 }  // namespace metamorphic

@@ -1,5 +1,8 @@
 // Vector conversions against the scalar ones of dtype.hpp (which core/dtype_test.cpp holds against the definition).
+#include <memory>
+
 #include "simd/floors.hpp"
+#include "support/flush_denormals.hpp"
 #include "support/guarded_buffer.hpp"
 #include "support/rounding.hpp"
 
@@ -17,11 +20,14 @@ const Format& format_of() {
 
 // Bit for bit, but a NaN may carry another payload.
 template <class Element>
-void expect_loads(const Packing<Element>& packing) {
+void expect_loads(const Packing<Element>& packing, bool flushed = false) {
   std::vector<Element> narrow(65536);
   for (std::size_t i = 0; i < narrow.size(); ++i) narrow[i].bits = static_cast<std::uint16_t>(i);
   std::vector<float> wide(narrow.size());
-  packing.load(narrow.data(), wide.data(), 65536);
+  {
+    const auto flush = flushed ? std::make_unique<FlushDenormals>() : nullptr;
+    packing.load(narrow.data(), wide.data(), 65536);
+  }
   for (std::size_t i = 0; i < narrow.size(); ++i) {
     const std::uint32_t got = bits_of(wide[i]), scalar = bits_of(glint::to_float(narrow[i]));
     ASSERT_TRUE(got == scalar || (is_nan(got) && is_nan(scalar))) << std::hex << i << " " << got << " " << scalar;
@@ -32,14 +38,17 @@ TEST_P(Convert, LoadsEveryHalf) { expect_loads(GetParam().halves); }
 TEST_P(Convert, LoadsEveryBfloat16) { expect_loads(GetParam().brains); }
 
 template <class Element>
-void expect_stores(const Packing<Element>& packing) {
+void expect_stores(const Packing<Element>& packing, bool flushed = false) {
   const Format& format = format_of<Element>();
   std::vector<std::uint32_t> cases = rounding_cases(format);
   cases.resize((cases.size() + 15) / 16 * 16, 0);
   std::vector<float> wide(cases.size());
   for (std::size_t i = 0; i < cases.size(); ++i) wide[i] = float_of(cases[i]);
   std::vector<Element> narrow(cases.size());
-  packing.store(wide.data(), narrow.data(), static_cast<index_t>(cases.size()));
+  {
+    const auto flush = flushed ? std::make_unique<FlushDenormals>() : nullptr;
+    packing.store(wide.data(), narrow.data(), static_cast<index_t>(cases.size()));
+  }
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const std::uint16_t got = narrow[i].bits, scalar = glint::from_float<Element>(wide[i]).bits;
     ASSERT_TRUE(got == scalar || (is_nan(got, format) && is_nan(scalar, format)))
@@ -49,6 +58,13 @@ void expect_stores(const Packing<Element>& packing) {
 
 TEST_P(Convert, StoresHalvesLikeTheScalarRounding) { expect_stores(GetParam().halves); }
 TEST_P(Convert, StoresBfloat16LikeTheScalarRounding) { expect_stores(GetParam().brains); }
+
+TEST_P(Convert, NeedsNoDenormalFloatsOnTheWay) {
+  expect_loads(GetParam().halves, true);
+  expect_stores(GetParam().halves, true);
+  expect_loads(GetParam().brains, true);
+  expect_stores(GetParam().brains, true);
+}
 
 TEST_P(Convert, FloatsPassUntouched) {
   std::vector<std::uint32_t> cases = rounding_cases(kHalf);

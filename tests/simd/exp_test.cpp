@@ -1,5 +1,6 @@
 // exp and exp2 for x <= 0: the errors that exp-inl.hpp states, over every 80th float.
 #include <cmath>
+#include <sstream>
 
 #include "simd/floors.hpp"
 #include "support/rounding.hpp"
@@ -40,11 +41,20 @@ struct Worst {
   }
 };
 
-TEST_P(Exp, Exp2StaysWithinTwoUlps) {
+// Without a fused multiply-add the products round as well: x * log2 e loses up to half an ulp of itself.
+struct Stated {
+  double exp2, exp, exp_each_unit;
+};
+Stated stated(glint::Isa isa) {
+  const bool fused = isa == glint::Isa::avx2 || isa == glint::Isa::avx512;
+  return fused ? Stated{2.1, 2.1, 0.35} : Stated{2.3, 2.5, 1.2};
+}
+
+TEST_P(Exp, Exp2StaysWithinItsStatedError) {
   Worst worst;
   sweep(GetParam().exp2_below_zero, -126.0F, [&](float x, float y) {
     const double truth = std::exp2(static_cast<double>(x));
-    worst.meet(x, std::abs(static_cast<double>(y) - truth) / ulp_of(truth), 2.1);
+    worst.meet(x, std::abs(static_cast<double>(y) - truth) / ulp_of(truth), stated(GetParam().isa).exp2);
   });
   EXPECT_EQ(worst.excess, 0) << worst.ulps << " ulp at " << worst.x;
 }
@@ -53,7 +63,8 @@ TEST_P(Exp, ExpStaysWithinItsStatedError) {
   Worst relative, absolute;
   sweep(GetParam().exp_below_zero, -87.0F, [&](float x, float y) {
     const double truth = std::exp(static_cast<double>(x)), error = std::abs(static_cast<double>(y) - truth);
-    relative.meet(x, error / ulp_of(truth), 2.1 + 0.35 * std::abs(static_cast<double>(x)));
+    const Stated allowed = stated(GetParam().isa);
+    relative.meet(x, error / ulp_of(truth), allowed.exp - allowed.exp_each_unit * static_cast<double>(x));
     absolute.meet(x, error / 0x1p-23, 2.1);
   });
   EXPECT_EQ(relative.excess, 0) << relative.ulps << " ulp at " << relative.x;
@@ -103,12 +114,11 @@ TEST_P(Exp, ExactAtBothEnds) {
 TEST_P(Exp, EveryNaNStaysANaN) {
   std::vector<std::uint32_t> nans{0x7fc00000u, 0xffc00000u, 0x7fffffffu, 0xffffffffu, 0x7f800001u, 0xff800001u};
   for (int bit = 0; bit < 22; ++bit) nans.push_back(0x7fc00000u | 1u << bit);
-  for (const std::uint32_t nan : nans) {
-    EXPECT_PRED1([](std::uint32_t bits) { return is_nan(bits); }, bits_in_every_lane(GetParam().exp_below_zero, nan))
-        << std::hex << nan;
-    EXPECT_PRED1([](std::uint32_t bits) { return is_nan(bits); }, bits_in_every_lane(GetParam().exp2_below_zero, nan))
-        << std::hex << nan;
-  }
+  std::ostringstream swallowed;
+  for (const std::uint32_t nan : nans)
+    for (const Function function : {GetParam().exp_below_zero, GetParam().exp2_below_zero})
+      if (!is_nan(bits_in_every_lane(function, nan))) swallowed << std::hex << nan << ' ';
+  EXPECT_EQ(swallowed.str(), "");
 }
 
 }  // namespace

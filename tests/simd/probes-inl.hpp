@@ -69,6 +69,15 @@ GLINT_NOINLINE void for_blocks(index_t count, int* sizes) {
   isa::for_blocks<kRows>(count, [&](auto rows, index_t first) { sizes[first] += decltype(rows)::value; });
 }
 
+// The lines that Upcoming wants to be asked for at each of `steps` steps; asks for all of them.
+GLINT_NOINLINE inline int share(const glint::NextRows* rows, int count, index_t steps) {
+  isa::Upcoming upcoming;
+  for (int i = 0; i < count; ++i) upcoming.add(rows[i]);
+  const int lines = upcoming.share(steps);
+  for (index_t i = 0; i < steps + 1; ++i) upcoming.request(lines);
+  return lines;
+}
+
 template <class Element>
 constexpr Packing<Element> packing() {
   return {isa::pack_lanes<16, Element>,   isa::pack_lanes<64, Element>, isa::unpack_lanes<16, Element>,
@@ -94,6 +103,7 @@ inline Floor floor(glint::Isa name) {
           .select = select,
           .transpose = transpose,
           .all_finite = isa::all_finite,
+          .share = share,
           .blocks = {block<isa::kMR, isa::kNV>(), block<2, isa::kNV>(), block<1, isa::kNV>(), block<8, 1>(),
                      block<1, 1>()},
           .for_blocks = {for_blocks<1>, for_blocks<2>, for_blocks<isa::kMR>, for_blocks<8>},

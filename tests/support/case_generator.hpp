@@ -105,6 +105,18 @@ inline void make_compressed_pse(Random& random, Case& c) {
   c.drop = c.starts = 0;
 }
 
+// Rare and long: more keys than one block of sums holds.
+inline void make_long(Random& random, Case& c) {
+  c.batch = 1;
+  c.heads = random.between(1, 2);
+  c.kv_heads = 1;
+  c.q_len = c.op == kIncre ? 1 : random.between(1, 3);
+  c.kv_len = random.pick<index_t>(16383, 16384, 16385, 20000, 32769);
+  c.dim = random.between(1, 16);
+  c.value_dim = random.between(1, 16);
+  c.surplus_q = c.zero_tail = c.square = 0;
+}
+
 inline void draw_drop(Random& random, Case& c) {
   c.drop = random.chance(40) ? random.between(kDropBits, kDropPhilox) : index_t{kDropNone};
   if (c.drop == kDropNone) return;
@@ -136,6 +148,7 @@ inline Case draw_once(Random& random, index_t op) {
   c.dim = draw_dim(random);
   c.value_dim = random.chance(60) ? c.dim : draw_dim(random);
   limit_work(c);
+  if (random.chance(0.15)) make_long(random, c);
   const index_t modes = op == kScore ? c.layout == kTnd ? 9 : 7 : op == kPrompt ? 5 : 1;
   c.mode = random.below(modes);
   if (c.layout == kTnd) {

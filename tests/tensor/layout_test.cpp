@@ -20,7 +20,6 @@ using glint::Strides;
 
 struct Position {
   index_t batch, head, row, column;
-  friend bool operator==(const Position&, const Position&) = default;
 };
 
 // The axes of a shape, slowest first: one letter each of B, N, S and D.
@@ -136,6 +135,13 @@ TEST(Tensor, AViewBeginsAtItsFirstRow) {
   EXPECT_EQ(view.rows, 5);
   EXPECT_EQ(view.row_stride, 3);
   EXPECT_EQ(view.row(2) - view.data, 6);
+}
+
+// Arithmetic on null is undefined (regression class F18).
+TEST(Tensor, AnEmptyTensorStaysNull) {
+  const glint::Tensor<float> empty{nullptr, {100, 10, 3}, 2};
+  EXPECT_EQ(empty.at(1, 4, 7), nullptr);
+  EXPECT_EQ(empty.head(1, 4, 7, 0).data, nullptr);
 }
 
 }  // namespace

@@ -33,11 +33,17 @@ TEST(Sequences, UniformIsTheSameForAll) {
 }
 
 TEST(Sequences, NoneHasNoEntries) {
-  for (const Sequences& sequences : {Sequences{}, Sequences::uniform(0, 5), Sequences::ends({})}) {
+  for (const Sequences& sequences : {Sequences{}, Sequences::ends({})}) {
     EXPECT_EQ(sequences.batch(), 0);
     EXPECT_EQ(sequences.longest(), 0);
     EXPECT_EQ(sequences.total(), 0);
   }
+}
+
+// The rows of the tensor are known even if no entry has any.
+TEST(Sequences, UniformIsAsLongAsItsTensorWithoutEntriesToo) {
+  EXPECT_EQ(Sequences::uniform(0, 5).longest(), 5);
+  EXPECT_EQ(Sequences::uniform(0, 5).batch(), 0);
 }
 
 TEST(Sequences, LengthsAreOneForEachEntry) {

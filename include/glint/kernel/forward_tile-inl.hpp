@@ -155,16 +155,17 @@ GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, cons
   scores<kRows>(kv.k, kv.k_stride, tile.q, head.q.dim, count, scratch.s, scratch.tile_max, values);
   if (modify_scores<kRows>(head, box, scratch.s) || visible != nullptr)
     exclude_and_maximum<kRows>(visible, count, scratch.s, scratch.tile_max);
-  absorb<kRows>(scratch.s, count, scratch.tile_max, tile.state);
+  absorb<kRows>(scratch.s, box.k0, count, scratch.tile_max, tile.state);
   if (head.dropout) {
     head.dropout.bits(box, scratch.keep);
     drop<kRows>(scratch.keep, count, 1.0F / head.dropout.keep_prob, scratch.s);
   }
   Upcoming upcoming = after<Tile>(tile, box.k0 / Tile::columns * Tile::columns + Tile::columns, next);
-  if (visible == nullptr || all_finite(kv.v, kv.v_stride, count, head.out.dim)) {
-    accumulate<kRows>(kv.v, kv.v_stride, scratch.s, count, tile.o, head.out.dim, tile.state.alpha, upcoming);
+  const ValueRows v{kv.v, kv.v_stride, head.out.dim, box.k0, count};
+  if (visible == nullptr || all_finite(v.data, v.stride, count, v.dim)) {
+    accumulate<kRows>(v, scratch.s, tile.o, tile.state.alpha, upcoming);
   } else {
-    accumulate_selected<kRows>(visible, kv.v, kv.v_stride, scratch.s, count, tile.o, head.out.dim, tile.state.alpha);
+    accumulate_selected<kRows>(visible, v, scratch.s, tile.o, tile.state.alpha);
   }
 }
 

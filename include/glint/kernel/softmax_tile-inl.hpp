@@ -11,10 +11,21 @@ struct LaneState {
   float* alpha;
 };
 
+// Sums over keys are chains of dependent additions, whose rounding errors grow with their length: 128 keys of a
+// constant value already reach the error contract's limit, so a chain is closed after 64.  Chains end at fixed keys
+// whatever the mask, so that skipping excluded keys changes nothing.  chain(c, n): keys [c, c + n) of the tile.
+inline constexpr index_t kChain = 64;
+
+template <class Chain>
+GLINT_INLINE void for_chains(index_t first_key, index_t count, const Chain& chain) {
+  index_t length = kChain - first_key % kChain;
+  for (index_t c = 0; c < count; c += length, length = kChain) chain(c, length < count - c ? length : count - c);
+}
+
 // s -> p = exp(s - max), the maximum raised to cover the tile first.  The tile's sum is formed apart and added to the
 // running sum once: two-level accumulation keeps the error independent of the number of keys.
 template <index_t kRows>
-GLINT_NOINLINE void absorb(float* s, index_t count, const float* tile_max, LaneState state) {
+GLINT_NOINLINE void absorb(float* s, index_t first_key, index_t count, const float* tile_max, LaneState state) {
   constexpr int NV = kBlockVecs<kRows>;
   for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
     Vec top[NV], total[NV];
@@ -27,15 +38,21 @@ GLINT_NOINLINE void absorb(float* s, index_t count, const float* tile_max, LaneS
       store(state.alpha + at, exp_below_zero(before - top[j]));
       total[j] = splat(0.0F);
     }
-    for (index_t c = 0; c < count; ++c) {
-      GLINT_UNROLL
-      for (int j = 0; j < NV; ++j) {
-        float* const at = s + c * kRows + lane + j * kLanes;
-        const Vec p = exp_below_zero(load(at) - top[j]);
-        total[j] += p;
-        store(at, p);
-      }
-    }
+    for_chains(
+        first_key, count, [&](index_t first, index_t length) __attribute__((always_inline)) {
+          Vec part[NV] = {};
+          for (index_t c = first; c < first + length; ++c) {
+            GLINT_UNROLL
+            for (int j = 0; j < NV; ++j) {
+              float* const at = s + c * kRows + lane + j * kLanes;
+              const Vec p = exp_below_zero(load(at) - top[j]);
+              part[j] += p;
+              store(at, p);
+            }
+          }
+          GLINT_UNROLL
+          for (int j = 0; j < NV; ++j) total[j] += part[j];
+        });
     GLINT_UNROLL
     for (int j = 0; j < NV; ++j) {
       const index_t at = lane + j * kLanes;
@@ -56,27 +73,46 @@ GLINT_NOINLINE void drop(const std::uint64_t* keep, index_t count, float inverse
   }
 }
 
-// O^T = alpha * O^T + V^T P^T.  The tile's product is formed from zero and added once (two-level again).
+// o = round(factor * o) + more.  Not one fused operation: a chain that excluded keys leave empty must change nothing
+// but the factor, so that the next chain may as well have been the first.
+GLINT_INLINE void rescale_and_add(float* o, const Vec& factor, const Vec& more) {
+  Vec scaled = factor * load(o);
+  GLINT_OPAQUE(scaled);
+  store(o, scaled + more);
+}
+
+// The scores' partners in V: `count` rows, of which the first is key first_key.
+struct ValueRows {
+  const float* data;
+  index_t stride;
+  index_t dim;
+  index_t first_key;
+  index_t count;
+};
+
+// O^T = alpha * O^T + V^T P^T.
 template <index_t kRows>
-GLINT_NOINLINE void accumulate(const float* v, index_t v_stride, const float* p, index_t count, float* o, index_t dim,
-                               const float* alpha, Upcoming& upcoming) {
+GLINT_NOINLINE void accumulate(const ValueRows& v, const float* p, float* o, const float* alpha, Upcoming& upcoming) {
   constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
-  const int share = upcoming.share(dim / MR * (kRows / (NV * kLanes)));
+  const int share = upcoming.share(v.dim / MR * (kRows / (NV * kLanes)));
   for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
     for_blocks<MR>(
-        dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
+        v.dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
           constexpr int kCount = decltype(rows)::value;
           upcoming.request(share);
-          Vec block[kCount][NV] = {};
-          multiply_add<kCount, NV>({v + d, 1, v_stride}, p + lane, kRows, count, block);
-          GLINT_UNROLL
-          for (int i = 0; i < kCount; ++i) {
-            GLINT_UNROLL
-            for (int j = 0; j < NV; ++j) {
-              float* const at = o + (d + i) * kRows + lane + j * kLanes;
-              store(at, fma(load(alpha + lane + j * kLanes), load(at), block[i][j]));
-            }
-          }
+          for_chains(
+              v.first_key, v.count, [&](index_t c, index_t length) __attribute__((always_inline)) {
+                Vec block[kCount][NV] = {};
+                multiply_add<kCount, NV>({v.data + c * v.stride + d, 1, v.stride}, p + c * kRows + lane, kRows, length,
+                                         block);
+                GLINT_UNROLL
+                for (int j = 0; j < NV; ++j) {
+                  const Vec factor = c == 0 ? load(alpha + lane + j * kLanes) : splat(1.0F);
+                  GLINT_UNROLL
+                  for (int i = 0; i < kCount; ++i)
+                    rescale_and_add(o + (d + i) * kRows + lane + j * kLanes, factor, block[i][j]);
+                }
+              });
         });
   }
 }
@@ -84,17 +120,18 @@ GLINT_NOINLINE void accumulate(const float* v, index_t v_stride, const float* p,
 // The same sums in the same order, for a partial tile whose V holds a NaN or an infinity: 0 * NaN is NaN, so excluded
 // terms must be skipped, not multiplied by their zero probability.  Rare, so simple.
 template <index_t kRows>
-GLINT_NOINLINE void accumulate_selected(const std::uint64_t* visible, const float* v, index_t v_stride, const float* p,
-                                        index_t count, float* o, index_t dim, const float* alpha) {
+GLINT_NOINLINE void accumulate_selected(const std::uint64_t* visible, const ValueRows& v, const float* p, float* o,
+                                        const float* alpha) {
   for (index_t lane = 0; lane < kRows; lane += kLanes) {
-    for (index_t d = 0; d < dim; ++d) {
-      Vec sum = splat(0.0F);
-      for (index_t c = 0; c < count; ++c) {
-        const Vec more = fma(splat(v[c * v_stride + d]), load(p + c * kRows + lane), sum);
-        sum = select(lanes_of(visible[c], static_cast<int>(lane)), more, sum);
-      }
-      float* const at = o + d * kRows + lane;
-      store(at, fma(load(alpha + lane), load(at), sum));
+    for (index_t d = 0; d < v.dim; ++d) {
+      for_chains(v.first_key, v.count, [&](index_t first, index_t length) {
+        Vec sum = splat(0.0F);
+        for (index_t c = first; c < first + length; ++c) {
+          const Vec more = fma(splat(v.data[c * v.stride + d]), load(p + c * kRows + lane), sum);
+          sum = select(lanes_of(visible[c], static_cast<int>(lane)), more, sum);
+        }
+        rescale_and_add(o + d * kRows + lane, first == 0 ? load(alpha + lane) : splat(1.0F), sum);
+      });
     }
   }
 }

@@ -91,7 +91,9 @@ Status ragged_tokens(const Problem& p, SparseMode mode, const Sequences& q, cons
 
 template <class Problem>
 Status tokens(const Problem& p, SparseMode mode, Layout layout) {
-  if (!uses_tokens(mode) || (mode == SparseMode::default_mask && !p.attn_mask)) return Status::ok();
+  const bool ragged_causal = layout == Layout::TND && mode == SparseMode::right_down_causal;
+  if (!uses_tokens(mode) && !ragged_causal) return Status::ok();
+  if (mode == SparseMode::default_mask && !p.attn_mask) return Status::ok();
   if (layout == Layout::TND) return ragged_tokens(p, mode, queries(p, layout), keys(p, layout));
   const index_t pre = Tokens::clamp(p.pre_tokens), next = Tokens::clamp(p.next_tokens);
   if (p.shape.batch == 0 || p.shape.q_len == 0 || p.shape.kv_len == 0) return Status::ok();  // no band to be empty

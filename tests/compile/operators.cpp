@@ -1,0 +1,69 @@
+// What the typed operators refuse to compile, and the sentence that the user reads.
+#include "glint/glint.hpp"
+
+struct EveryDocument {
+  glint::mask::None operator()(glint::HeadIndex at) const { return {at.q_len, at.kv_len}; }
+};
+struct OwnMasks : glint::recipe::Default {
+  using masks = EveryDocument;
+};
+using glint::layout::BNSD;
+
+int main() {
+#ifndef GLINT_SHOULD_FAIL
+  glint::Status status = glint::FlashAttentionScore<BNSD, float, glint::SparseMode::custom, OwnMasks>::check({});
+  status = glint::PromptFlashAttention<BNSD, glint::half>::check({});
+  status = glint::IncreFlashAttention<BNSD, glint::bfloat16>::check({});
+  return status ? 0 : 1;
+
+#elif GLINT_SHOULD_FAIL == 1
+  // EXPECT 1: FlashAttentionScore: the element type must be float, half or bfloat16
+  glint::FlashAttentionScore<BNSD, double> attend;
+
+#elif GLINT_SHOULD_FAIL == 2
+  // EXPECT 2: PromptFlashAttention: the element type must be float, half or bfloat16
+  glint::PromptFlashAttention<BNSD, signed char> attend;
+
+#elif GLINT_SHOULD_FAIL == 3
+  // EXPECT 3: IncreFlashAttention: the element type must be float, half or bfloat16
+  glint::IncreFlashAttention<BNSD, int> attend;
+
+#elif GLINT_SHOULD_FAIL == 4
+  // EXPECT 4: FlashAttentionScore: SparseMode::custom and Recipe::masks belong together
+  glint::FlashAttentionScore<BNSD, float, glint::SparseMode::custom> attend;
+
+#elif GLINT_SHOULD_FAIL == 5
+  // EXPECT 5: FlashAttentionScore: SparseMode::custom and Recipe::masks belong together
+  glint::FlashAttentionScore<BNSD, float, glint::SparseMode::band, OwnMasks> attend;
+
+#elif GLINT_SHOULD_FAIL == 6
+  // EXPECT 6: PromptFlashAttention: SparseMode::custom and Recipe::masks belong together
+  glint::PromptFlashAttention<BNSD, float, glint::SparseMode::custom> attend;
+
+#elif GLINT_SHOULD_FAIL == 7
+  // EXPECT 7: IncreFlashAttention: the cache must be kv::Contiguous of the query's element type
+  glint::IncreFlashAttention<BNSD, float, glint::kv::Contiguous<glint::half>> attend;
+
+#elif GLINT_SHOULD_FAIL == 8
+  // Keys of another type than the query: the problem has one element type.
+  // EXPECT 8: cannot convert|cannot initialize
+  const glint::half key{};
+  return glint::FlashAttentionScore<BNSD, float>::check({.k = &key}) ? 0 : 1;
+
+#elif GLINT_SHOULD_FAIL == 9
+  // A mask of floats.
+  // EXPECT 9: cannot convert|cannot initialize
+  const float drop = 0;
+  return glint::FlashAttentionScore<BNSD, float>::check({.attn_mask = {.data = &drop}}) ? 0 : 1;
+
+#elif GLINT_SHOULD_FAIL == 10
+  // Ignoring an answer.
+  // EXPECT 10: nodiscard|unused-result
+  glint::FlashAttentionScore<BNSD, float>::check({});
+
+#elif GLINT_SHOULD_FAIL == 11
+  // An executor that is none.
+  // EXPECT 11: constraints not satisfied|no matching function|no match for call
+  return glint::FlashAttentionScore<BNSD, float>{}({}, 4) ? 0 : 1;
+#endif
+}

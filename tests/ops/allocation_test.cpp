@@ -1,0 +1,147 @@
+// With a workspace nothing is allocated; without one there is one allocation, and when it fails nothing is written.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <vector>
+
+#include "glint/glint.hpp"
+
+namespace {
+
+int allocations = 0;
+bool refuse = false;
+
+void* allocate(std::size_t bytes) {
+  ++allocations;
+  return refuse ? nullptr : std::malloc(bytes == 0 ? 1 : bytes);
+}
+void* allocate_or_throw(std::size_t bytes) {
+  void* const memory = allocate(bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+// Every form that a library could reach.
+void* operator new(std::size_t bytes) { return allocate_or_throw(bytes); }
+void* operator new[](std::size_t bytes) { return allocate_or_throw(bytes); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return allocate(bytes); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+
+namespace {
+
+using glint::Code;
+using glint::DType;
+
+struct Count {
+  int before = allocations;
+  int now() const { return allocations - before; }
+};
+
+TEST(Allocation, TheHooksAreSeen) {
+  const Count count;
+  delete new int(1);
+  EXPECT_EQ(count.now(), 1);
+}
+
+template <class Operator, class Problem>
+void expect_no_allocation(const Operator& attend, const Problem& problem, const char* name) {
+  std::vector<std::byte> workspace(static_cast<std::size_t>(Operator::workspace_bytes(problem)));
+  const Count count;
+  const glint::Status status = attend(problem, glint::Serial{}, workspace);
+  EXPECT_EQ(count.now(), 0) << name;
+  EXPECT_TRUE(static_cast<bool>(status)) << name << ": " << status.rule;
+}
+
+template <class Operator, class Problem>
+void expect_one_allocation(const Operator& attend, Problem problem, const char* name) {
+  std::vector<float> out(3 * 70 * 20, 77.0F), lse(3 * 70, 77.0F);
+  const std::vector<float> untouched = out, untouched_lse = lse;
+  problem.out = out.data();
+  problem.lse = lse.data();
+  const Count count;
+  refuse = true;
+  const glint::Status failed = attend(problem);
+  refuse = false;
+  EXPECT_EQ(count.now(), 1) << name;
+  EXPECT_EQ(failed.code, Code::out_of_memory) << name;
+  EXPECT_EQ(failed.want, Operator::workspace_bytes(problem)) << name;
+  EXPECT_TRUE(out == untouched && lse == untouched_lse) << name;
+  EXPECT_TRUE(static_cast<bool>(attend(problem))) << name;
+  EXPECT_EQ(count.now(), 2) << name;
+  EXPECT_FALSE(out == untouched) << name;
+}
+
+template <class Operator, class Problem>
+void expect_frugal(const Operator& attend, const Problem& problem, const char* name) {
+  expect_no_allocation(attend, problem, name);
+  expect_one_allocation(attend, problem, name);
+}
+
+struct Numbers {
+  std::vector<float> q = std::vector<float>(3 * 70 * 20, 0.5F), out = std::vector<float>(3 * 70 * 20);
+  std::vector<std::uint8_t> mask = std::vector<std::uint8_t>(70 * 70);
+};
+
+TEST(Allocation, Score) {
+  Numbers n;
+  glint::ScoreProblem<float> p{.q = n.q.data(), .k = n.q.data(), .v = n.q.data(), .out = n.out.data()};
+  p.shape = {.batch = 1, .heads = 3, .q_len = 70, .kv_len = 70, .head_dim = 20};
+  p.attn_mask = {n.mask.data(), 1, 1, 70, 70};
+  expect_frugal(glint::FlashAttentionScore<glint::layout::BSND, float>{}, p, "score");
+}
+
+TEST(Allocation, Prompt) {
+  Numbers n;
+  glint::PromptProblem<float> p{.q = n.q.data(), .k = n.q.data(), .v = n.q.data(), .out = n.out.data()};
+  p.shape = {.batch = 1, .heads = 3, .q_len = 70, .kv_len = 70, .head_dim = 20};
+  expect_frugal(glint::PromptFlashAttention<glint::layout::BNSD, float, glint::SparseMode::right_down_causal>{}, p,
+                "prompt");
+}
+
+TEST(Allocation, Incre) {
+  Numbers n;
+  glint::IncreProblem<float> p{.q = n.q.data(), .kv = {.k = n.q.data(), .v = n.q.data()}, .out = n.out.data()};
+  p.shape = {.batch = 1, .heads = 3, .q_len = 1, .kv_len = 70, .head_dim = 20};
+  expect_frugal(glint::IncreFlashAttention<glint::layout::BNSD, float>{}, p, "incre");
+}
+
+TEST(Allocation, RunTimeDoor) {
+  Numbers n;
+  glint::FlashAttentionScoreCall call;
+  call.query = call.key = call.value = {n.q.data(), DType::f32, {1, 70, 60}};
+  call.attention_out = {n.out.data(), DType::f32, {1, 70, 60}};
+  call.head_num = 3;
+  std::vector<std::byte> workspace(static_cast<std::size_t>(glint::workspace_bytes(call)));
+  const Count count;
+  EXPECT_TRUE(static_cast<bool>(glint::check(call)));
+  EXPECT_TRUE(static_cast<bool>(glint::flash_attention_score(call, glint::Serial{}, workspace)));
+  EXPECT_EQ(count.now(), 0);
+  const std::vector<float> before = n.out;
+  std::fill(n.out.begin(), n.out.end(), 77.0F);
+  refuse = true;
+  const glint::Status failed = glint::flash_attention_score(call);
+  refuse = false;
+  EXPECT_EQ(failed.code, Code::out_of_memory);
+  for (const float value : n.out) ASSERT_EQ(value, 77.0F);
+  EXPECT_TRUE(static_cast<bool>(glint::flash_attention_score(call)));
+  EXPECT_TRUE(n.out == before);
+}
+
+TEST(Allocation, ARefusalAllocatesNothing) {
+  const glint::FlashAttentionScore<glint::layout::BSND, float> attend;
+  const Count count;
+  EXPECT_FALSE(static_cast<bool>(attend({})));
+  EXPECT_EQ(count.now(), 0);
+}
+
+}  // namespace
