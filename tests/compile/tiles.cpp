@@ -25,7 +25,8 @@ struct Blind {
 int main() {
 #ifndef GLINT_SHOULD_FAIL
   const glint::AnyMask any = glint::mask::None{};
-  return static_cast<int>(glint::Tile<16, 8>::rows + glint::Tile<64, 1024, 16>::columns) > 0 && any.visible(0, 0) ? 0 : 1;
+  return static_cast<int>(glint::Tile<16, 8>::rows + glint::Tile<64, 1024, 16>::columns) > 0 && any.visible(0, 0) ? 0
+                                                                                                                  : 1;
 
 #elif GLINT_SHOULD_FAIL == 1
   // EXPECT 1: Tile: Rows must be 16, 32 or 64

@@ -139,14 +139,14 @@ TEST(Pipeline, ModifiersSeeScaledAndBiasedScores) {
 }
 
 TEST(Pipeline, RoundingComesLast) {
-  // Weights 1/3 each: summed in float and rounded once, 3 * (1/3) * 2049 is 2049, which a half rounds to 2048.
+  // Weights of 1/3 on 2048, 2050 and 2048: the sum in float is 2048.67, and one rounding makes it 2048.
   const glint::half q[1] = {glint::from_float<glint::half>(0)}, k[3] = {};
   glint::half v[3], out[1];
   for (int j = 0; j < 3; ++j) v[j] = glint::from_float<glint::half>(2048.0F + 2 * static_cast<float>(j == 1));
   glint::ScoreProblem<glint::half> p{.q = q, .k = k, .v = v, .out = out};
   p.shape = {.batch = 1, .heads = 1, .q_len = 1, .kv_len = 3, .head_dim = 1};
   ASSERT_TRUE(static_cast<bool>(glint::FlashAttentionScore<glint::layout::BSH, glint::half>{}(p)));
-  EXPECT_EQ(glint::to_float(out[0]), 2048.0F);  // 2048.67 to the nearest half
+  EXPECT_EQ(glint::to_float(out[0]), 2048.0F);
 }
 
 }  // namespace

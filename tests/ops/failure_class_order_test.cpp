@@ -149,6 +149,23 @@ TEST(FailureClass, F15_FlushToZero) {
 }
 #endif
 
+// Exact and partial overlaps, in either direction; right beside each other is fine.
+TEST(FailureClass, F19_AnOutputOverAnInputIsRefused) {
+  std::vector<float> memory(3 * 70 * 20, 1.0F);
+  for (const index_t shift : {0, 1, 1399, -1, -1399, 1400, -1400}) {
+    glint::FlashAttentionScoreCall call = empty_call(1, 70, 70);
+    call.input_layout = "BSND";
+    call.query.shape = call.key.shape = call.value.shape = call.attention_out.shape = {1, 70, 4, 5};
+    call.query.data = call.key.data = call.value.data = memory.data() + 1400;
+    call.attention_out.data = memory.data() + 1400 + shift;
+    const std::vector<float> before = memory;
+    const glint::Status status = glint::flash_attention_score(call);
+    const bool apart = shift == 1400 || shift == -1400;
+    EXPECT_EQ(status.code, apart ? glint::Code::ok : glint::Code::output_overlaps_input) << shift;
+    if (!apart) expect_same_bits(memory, before, "refused");
+  }
+}
+
 // K = 0 and V one-hot: the answer is the mask row over its count (operators 10).
 std::string picture(int mode, index_t q_len, index_t kv_len) {
   ScoreSpec s;

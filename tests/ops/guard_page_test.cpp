@@ -48,6 +48,15 @@ Element* flush(Fence& fence, Flush where, index_t count) {
   return static_cast<Element*>(where == Flush::end ? fence.at_end(bytes) : fence.at_start(bytes));
 }
 
+TEST(FailureClass, F8_TheFencesHold) {
+  Fence fence(100);
+  volatile char* const end = static_cast<char*>(fence.at_end(1));
+  volatile char* const start = static_cast<char*>(fence.at_start(1));
+  end[0] = start[0] = 1;
+  EXPECT_DEATH(end[1] = 1, "");
+  EXPECT_DEATH(start[-1] = 1, "");
+}
+
 template <class Element>
 void fill(Element* data, index_t count, unsigned seed) {
   for (index_t i = 0; i < count; ++i)

@@ -122,7 +122,8 @@ inline Status read_stats(const OutputRef& stats, const Shape& s, Layout layout, 
   if (!stats.present()) return Status::ok();
   GLINT_REQUIRE(stats.dtype == DType::f32, Code::dtype_stats, "softmax_max and softmax_sum are float32", stats.dtype,
                 DType::f32);
-  GLINT_REQUIRE(stats.data != nullptr, Code::null_stats, "softmax_max and softmax_sum must not be null", 0, 1);
+  GLINT_REQUIRE(stats.data != nullptr || stats.shape.elements() == 0, Code::null_stats,
+                "softmax_max and softmax_sum must not be null", 0, 1);
   const Extents rows = layout == Layout::TND ? Extents{s.q_len, s.heads} : Extents{s.batch, s.heads, s.q_len};
   const bool repeated = stats.shape.rank == rows.rank + 1;
   GLINT_REQUIRE(repeated || stats.shape.rank == rows.rank, Code::stats_shape_mismatch,

@@ -41,7 +41,8 @@ namespace dispatch {
 inline Status read_lse(const OutputRef& lse, const Shape& s, float*& data) {
   if (!lse.present()) return Status::ok();
   GLINT_REQUIRE(lse.dtype == DType::f32, Code::dtype_stats, "softmax_lse is float32", lse.dtype, DType::f32);
-  GLINT_REQUIRE(lse.data != nullptr, Code::null_stats, "softmax_lse must not be null", 0, 1);
+  GLINT_REQUIRE(lse.data != nullptr || lse.shape.elements() == 0, Code::null_stats, "softmax_lse must not be null", 0,
+                1);
   const Extents& e = lse.shape;
   GLINT_REQUIRE(e.rank == 3 || (e.rank == 4 && e[3] == 1), Code::stats_shape_mismatch,
                 "softmax_lse has the shape (B, N, S1, 1)", e.rank, 4);

@@ -8,6 +8,36 @@ inline constexpr float kLowest = -(std::numeric_limits<float>::max)();
 
 GLINT_INLINE Vec minus_infinity() { return from_bits(IntVec{} + static_cast<std::int32_t>(0xff800000u)); }
 
+// A register block, and its place in a tile whose rows are kRows wide.
+template <index_t kRows, int kCount, int NV>
+GLINT_INLINE void add_block(const float* from, Vec (&block)[kCount][NV]) {
+  GLINT_UNROLL
+  for (int i = 0; i < kCount; ++i) {
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) block[i][j] += load(from + i * kRows + j * kLanes);
+  }
+}
+template <index_t kRows, int kCount, int NV>
+GLINT_INLINE void store_block(float* to, const Vec (&block)[kCount][NV]) {
+  GLINT_UNROLL
+  for (int i = 0; i < kCount; ++i) {
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) store(to + i * kRows + j * kLanes, block[i][j]);
+  }
+}
+template <int kCount, int NV>
+GLINT_INLINE void raise(Vec (&top)[NV], const Vec (&block)[kCount][NV]) {
+  GLINT_UNROLL
+  for (int i = 0; i < kCount; ++i) {
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) top[j] = max(top[j], block[i][j]);
+  }
+}
+
+// A dot product longer than this is summed in parts: one chain of 512 dependent additions, all rounding the same way,
+// is already past what the error contract allows for the lse.
+inline constexpr index_t kDepthChain = 128;
+
 // S^T = K q^T for `count` keys, and the maximum of each lane.
 template <index_t kRows>
 GLINT_NOINLINE void scores(const float* k, index_t k_stride, const float* q, index_t dim, index_t count, float* s,
@@ -21,16 +51,16 @@ GLINT_NOINLINE void scores(const float* k, index_t k_stride, const float* q, ind
     for_blocks<MR>(
         count, [&](auto rows, index_t c) __attribute__((always_inline)) {
           constexpr int kCount = decltype(rows)::value;
+          float* const target = s + c * kRows + lane;
           upcoming.request(share);
-          Vec block[kCount][NV] = {};
-          multiply_add<kCount, NV>({k + c * k_stride, k_stride, 1}, q + lane, kRows, dim, block);
-          GLINT_UNROLL
-          for (int i = 0; i < kCount; ++i) {
-            GLINT_UNROLL
-            for (int j = 0; j < NV; ++j) {
-              top[j] = max(top[j], block[i][j]);
-              store(s + (c + i) * kRows + lane + j * kLanes, block[i][j]);
-            }
+          for (index_t d = 0; d < dim; d += kDepthChain) {
+            const bool last = d + kDepthChain >= dim;
+            Vec block[kCount][NV] = {};
+            multiply_add<kCount, NV>({k + c * k_stride + d, k_stride, 1}, q + d * kRows + lane, kRows,
+                                     last ? dim - d : kDepthChain, block);
+            if (d > 0) add_block<kRows>(target, block);
+            if (last) raise<kCount, NV>(top, block);
+            store_block<kRows>(target, block);
           }
         });
     GLINT_UNROLL

@@ -119,7 +119,8 @@ inline Status mask_shape(const MaskTensor& mask, const Shape& s, index_t rows, i
   GLINT_REQUIRE(batched || !prefix_mode, Code::mask_shape, "sparse_mode 5 needs an attn_mask of shape BNSS or B1SS",
                 mask.batch, s.batch);
   GLINT_REQUIRE(mask.heads == 1 || (mask.heads == s.heads && batched), Code::mask_shape,
-                "attn_mask must have 1 or head_num as its head axis", mask.heads, s.heads);
+                "attn_mask must have 1 or head_num as its head axis, head_num only beside a full batch axis",
+                mask.heads, batched ? s.heads : 1);
   return Status::ok();
 }
 

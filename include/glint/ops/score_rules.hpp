@@ -157,8 +157,11 @@ Status compressed_pse(const Problem& p, SparseMode mode, Layout layout) {
   }
   GLINT_REQUIRE(q.longest() > 1024, Code::pse_compressed_length, "the compressed pse needs a length above 1024",
                 q.longest(), 1025);
-  return rules::pse_shape({p.pse.data, p.pse.dtype, p.pse.batch, p.pse.heads, 1, p.pse.columns, p.pse.form}, p.shape, 1,
-                          kv.longest());
+  Shape shape = p.shape;
+  shape.batch = q.batch();  // TND calls may leave it to the lists
+  PseTensor one_row = p.pse;
+  one_row.rows = 1;
+  return rules::pse_shape(one_row, shape, 1, kv.longest());
 }
 
 template <class Problem>
@@ -219,11 +222,17 @@ Status pse(const Problem& p, SparseMode mode, Layout layout, DType dtype) {
   return p.slopes ? slopes(p, mode, layout) : Status::ok();
 }
 
+// A number for a message; 10^6 and beyond, and what is not finite, all read alike.
+inline index_t thousandths(double value) {
+  if (!rules::finite(value)) return -1000000000;
+  return static_cast<index_t>(1000 * std::clamp(value, -1e6, 1e6));
+}
+
 template <class Problem>
 Status dropout(const Problem& p, Layout layout) {
   const DropoutOptions& d = p.dropout;
   GLINT_REQUIRE(rules::finite(d.keep_prob) && d.keep_prob > 0 && d.keep_prob <= 1, Code::keep_prob_range,
-                "keep_prob must lie in (0, 1]", d.keep_prob > 1 ? 2 : 0, 1);
+                "keep_prob must lie in (0, 1] (numbers in thousandths)", thousandths(d.keep_prob), 1000);
   if (d.keep_prob == 1) {
     GLINT_REQUIRE(d.mask.empty(), Code::drop_mask_unexpected, "drop_mask must be absent when keep_prob is 1",
                   d.mask.size(), 0);

@@ -28,7 +28,11 @@ struct SoftmaxState {
     *this = merge(*this, one);
   }
 
-  float lse() const { return empty() ? -std::numeric_limits<float>::infinity() : max + std::log(sum); }
+  // In double: over half a million keys log(sum) is 13, and rounding it and then the sum would spend the error allowed.
+  float lse() const {
+    if (empty()) return -std::numeric_limits<float>::infinity();
+    return static_cast<float>(static_cast<double>(max) + std::log(static_cast<double>(sum)));
+  }
 
   // 1 / sum, and 0 for a row that saw nothing, so that its output is exactly zero.
   float inverse() const { return empty() ? 0.0F : 1.0F / sum; }
