@@ -141,7 +141,9 @@ TEST(DType, NamesTheStorageTypes) {
 
 // Storage only: nobody calculates with 16 bits by accident.
 template <class Number>
-concept Adds = requires(Number a, Number b) { a + b; };
+concept Adds = requires(Number a, Number b) {
+  a + b;
+};
 TEST(DType, SixteenBitTypesHaveNoArithmetic) {
   static_assert(!Adds<half> && !Adds<bfloat16> && Adds<float>);
   static_assert(!std::is_convertible_v<half, float> && !std::is_convertible_v<float, half>);

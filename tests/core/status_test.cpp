@@ -49,8 +49,7 @@ TEST(StatusFormat, TellsTheRuleAndBothNumbers) {
 
 TEST(StatusFormat, WritesTheLargestAndTheSmallestNumber) {
   constexpr index_t kLeast = std::numeric_limits<index_t>::min(), kMost = std::numeric_limits<index_t>::max();
-  EXPECT_EQ(text_of({Code::limit_batch, "x", kLeast, kMost}),
-            "x (got -9223372036854775808, want 9223372036854775807)");
+  EXPECT_EQ(text_of({Code::limit_batch, "x", kLeast, kMost}), "x (got -9223372036854775808, want 9223372036854775807)");
 }
 
 // Whatever the capacity: terminated, a prefix of the message, nothing written behind, and the whole length returned.

@@ -79,7 +79,8 @@ class Seen {
   index_t nq() const { return nq_; }
   index_t nk() const { return nk_; }
   index_t seen_in(Box box) const {
-    return sums_[at(box.q1, box.k1)] - sums_[at(box.q0, box.k1)] - sums_[at(box.q1, box.k0)] + sums_[at(box.q0, box.k0)];
+    return sums_[at(box.q1, box.k1)] - sums_[at(box.q0, box.k1)] - sums_[at(box.q1, box.k0)] +
+           sums_[at(box.q0, box.k0)];
   }
   bool visible(index_t q, index_t k) const { return seen_in({q, q + 1, k, k + 1}) != 0; }
 

@@ -35,7 +35,8 @@ void each_cut(const Visit& visit) {
     visit(DocumentCausal{starts.data(), tokens}, tokens, tokens);
   };
   for (index_t tokens = 1; tokens <= 8; ++tokens)
-    for (int cuts = 0; cuts < 1 << (tokens - 1); ++cuts) cut(tokens, [&](index_t t) { return (cuts >> (t - 1) & 1) != 0; });
+    for (int cuts = 0; cuts < 1 << (tokens - 1); ++cuts)
+      cut(tokens, [&](index_t t) { return (cuts >> (t - 1) & 1) != 0; });
   cut(131, [](index_t t) { return t % 29 == 0; });
 }
 

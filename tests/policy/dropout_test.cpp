@@ -95,7 +95,8 @@ TEST(PhiloxDropout, TheCounterFollowsTheElements) {
     const std::uint64_t start = offset / 16 + (offset % 16 != 0);  // rounded up
     for (index_t q = 0; q < 6; ++q)
       for (index_t group = 0; group < 3; ++group)
-        ASSERT_EQ(kept(dropout, q, group), expected(kSeed, start + static_cast<std::uint64_t>(5 + q * 3 + group), 0, 127.5))
+        ASSERT_EQ(kept(dropout, q, group),
+                  expected(kSeed, start + static_cast<std::uint64_t>(5 + q * 3 + group), 0, 127.5))
             << offset << " " << q << " " << group;
   }
 }

@@ -1,5 +1,6 @@
 // Every mask of the library keeps the laws of masks.
 #include <random>
+#include <vector>
 
 #include "laws/mask_laws.hpp"
 #include "support/guarded_buffer.hpp"
@@ -30,7 +31,8 @@ struct MaskExamples<mask::Staircase> {
   template <class Visit>
   static void each(const Visit& visit) {
     each_small_shape([&](index_t nq, index_t nk) {
-      for (const index_t lo : {-mask::kOpen, index_t{-10}, index_t{-3}, index_t{-1}, index_t{0}, index_t{2}, index_t{9}})
+      for (const index_t lo :
+           {-mask::kOpen, index_t{-10}, index_t{-3}, index_t{-1}, index_t{0}, index_t{2}, index_t{9}})
         for (const index_t hi : {index_t{-9}, index_t{-2}, index_t{0}, index_t{1}, index_t{4}, mask::kOpen})
           for (const index_t prefix : {0, 1, 4, 10}) visit(mask::Staircase{nq, nk, lo, hi, prefix}, nq, nk);
     });

@@ -194,14 +194,6 @@ TEST(SparseModePicture, PrefixIsSeenByEveryRow) {
 #####.
 ######
 )");
-    EXPECT_EQ(draw({.mode = mode, .prefix = prefix}, 6, 4), R"(
-###.
-###.
-###.
-###.
-###.
-####
-)");
     EXPECT_EQ(draw({.mode = mode, .prefix = prefix}, 6, 4, 1), R"(
 ....
 ....

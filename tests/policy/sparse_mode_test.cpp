@@ -77,9 +77,9 @@ TEST(SparseMode, StaircasesAreThePredicatesOfTheTable) {
     each_shape([&](index_t rows, index_t keys) {
       each_tokens([&](index_t pre, index_t next) {
         const StaircaseOf stairs{.mode = mode_of(mode), .tokens = {pre, next}};
-        ASSERT_TRUE(same(stairs(HeadIndex{0, 0, rows, keys}), rows, keys, [&](const Score& s) {
-          return kept(mode, s, {.pre = pre, .next = next});
-        })) << "mode " << mode << " pre " << pre << " next " << next;
+        ASSERT_TRUE(same(stairs(HeadIndex{0, 0, rows, keys}), rows, keys,
+                         [&](const Score& s) { return kept(mode, s, {.pre = pre, .next = next}); }))
+            << "mode " << mode << " pre " << pre << " next " << next;
       });
     });
 }
@@ -91,9 +91,9 @@ TEST(SparseMode, PrefixModesTakeTheirOwnEntryOfTheList) {
       for (index_t prefix = 0; prefix <= keys; ++prefix) list.push_back(prefix);
       const StaircaseOf stairs{.mode = mode_of(mode), .prefix = list};
       for (index_t batch = 0; batch <= keys; ++batch)
-        ASSERT_TRUE(same(stairs(HeadIndex{batch, 0, rows, keys}), rows, keys, [&](const Score& s) {
-          return kept(mode, s, {.has_prefix = true, .prefix = batch});
-        })) << "mode " << mode << " prefix " << batch;
+        ASSERT_TRUE(same(stairs(HeadIndex{batch, 0, rows, keys}), rows, keys,
+                         [&](const Score& s) { return kept(mode, s, {.has_prefix = true, .prefix = batch}); }))
+            << "mode " << mode << " prefix " << batch;
     });
 }
 
@@ -110,9 +110,10 @@ TEST(SparseMode, VariableLengthModesMakeOneEntryABand) {
       each_tokens([&](index_t pre, index_t next) {
         const StaircaseOf stairs{.mode = mode_of(mode), .tokens = {pre, next}, .band_entry = 1};
         for (index_t batch = 0; batch < 3; ++batch)
-          ASSERT_TRUE(same(stairs(HeadIndex{batch, 0, rows, keys}), rows, keys, [&](const Score& s) {
-            return kept(mode, s, {.pre = pre, .next = next, .is_band_entry = batch == 1});
-          })) << "mode " << mode << " pre " << pre << " next " << next << " batch " << batch;
+          ASSERT_TRUE(same(
+              stairs(HeadIndex{batch, 0, rows, keys}), rows, keys,
+              [&](const Score& s) { return kept(mode, s, {.pre = pre, .next = next, .is_band_entry = batch == 1}); }))
+              << "mode " << mode << " pre " << pre << " next " << next << " batch " << batch;
       });
     });
 }
@@ -136,10 +137,12 @@ TEST(SparseMode, TheMaskTensorIsAnAnd) {
       each_tokens([&](index_t pre, index_t next) {
         const glint::StaircaseAndDenseOf both{{.mode = mode_of(mode), .tokens = {pre, next}, .prefix = prefix},
                                               {.drop = drop.data(), .row_stride = keys}};
-        ASSERT_TRUE(same(both(HeadIndex{0, 0, rows, keys}), rows, keys, [&](const Score& s) {
-          const bool in_tensor = drop[static_cast<std::size_t>(s.i * keys + s.j)] == 0;
-          return in_tensor && kept(mode, s, {pre, next, true, prefix[0], false});
-        })) << "mode " << mode << " pre " << pre << " next " << next;
+        ASSERT_TRUE(same(both(HeadIndex{0, 0, rows, keys}), rows, keys,
+                         [&](const Score& s) {
+                           const bool in_tensor = drop[static_cast<std::size_t>(s.i * keys + s.j)] == 0;
+                           return in_tensor && kept(mode, s, {pre, next, true, prefix[0], false});
+                         }))
+            << "mode " << mode << " pre " << pre << " next " << next;
       });
     });
 }

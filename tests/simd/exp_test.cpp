@@ -107,7 +107,8 @@ TEST_P(Exp, ExactAtBothEnds) {
     EXPECT_EQ(bits_in_every_lane(function, 0x80000001u), bits_of(1.0F));
   }
   for (int n = 0; n >= -126; --n)
-    EXPECT_EQ(bits_in_every_lane(GetParam().exp2_below_zero, bits_of(static_cast<float>(n))), bits_of(std::ldexp(1.0F, n)));
+    EXPECT_EQ(bits_in_every_lane(GetParam().exp2_below_zero, bits_of(static_cast<float>(n))),
+              bits_of(std::ldexp(1.0F, n)));
 }
 
 // A NaN may have any sign and payload: 0xff.. bytes are one, and a signalling one too.

@@ -47,7 +47,8 @@ void expect_pack(const Packing<Element>& packing, index_t tile) {
     packing.pack(tile)(source, stride, rows, dim, 0.5F, lanes);
     for (index_t d = 0; d < dim; ++d)
       for (index_t r = 0; r < tile; ++r)
-        ASSERT_EQ(lanes[d * tile + r], r < rows ? 0.5F * number(r, d) : 0.0F) << rows << " x " << dim << " at " << r << ", " << d;
+        ASSERT_EQ(lanes[d * tile + r], r < rows ? 0.5F * number(r, d) : 0.0F)
+            << rows << " x " << dim << " at " << r << ", " << d;
     ASSERT_TRUE(memory().wide.intact()) << rows << " x " << dim;
   });
 }
@@ -87,7 +88,8 @@ void expect_unpack(const Packing<Element>& packing, index_t tile) {
     for (index_t i = 0; i < size; ++i) {
       const index_t r = i / stride, d = i % stride;
       const Element expected = d < dim ? glint::from_float<Element>(number(r, d) * factor[r]) : untouched;
-      ASSERT_EQ(std::memcmp(&target[i], &expected, sizeof expected), 0) << rows << " x " << dim << " at " << r << ", " << d;
+      ASSERT_EQ(std::memcmp(&target[i], &expected, sizeof expected), 0)
+          << rows << " x " << dim << " at " << r << ", " << d;
     }
     ASSERT_TRUE(memory().narrow.intact()) << rows << " x " << dim;
   });
@@ -148,7 +150,8 @@ TEST_P(Pack, UpcomingRowsAreSharedOutOverTheSteps) {
   const auto* const data = buffer.take<char>(64, Fit::at_end);
   for (const index_t steps : {1, 2, 7, 100})
     for (const index_t bytes : {1, 64, 65, 512}) {
-      const glint::NextRows rows[] = {{data, 4096, 3, bytes}, {nullptr, 64, 5, 64}, {data, 64, 0, 64}, {data, 0, 2, 64}};
+      const glint::NextRows rows[] = {
+          {data, 4096, 3, bytes}, {nullptr, 64, 5, 64}, {data, 64, 0, 64}, {data, 0, 2, 64}};
       const index_t lines = 3 * ((bytes + 63) / 64) + 2;
       EXPECT_GE(GetParam().share(rows, 4, steps) * steps, lines);
       EXPECT_LE((GetParam().share(rows, 4, steps) - 1) * steps, lines);

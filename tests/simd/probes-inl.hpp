@@ -80,8 +80,9 @@ GLINT_NOINLINE inline int share(const glint::NextRows* rows, int count, index_t 
 
 template <class Element>
 constexpr Packing<Element> packing() {
-  return {isa::pack_lanes<16, Element>,   isa::pack_lanes<64, Element>, isa::unpack_lanes<16, Element>,
-          isa::unpack_lanes<64, Element>, isa::convert_rows<Element>,   load_converted<Element>,
+  return {isa::pack_lanes<16, Element>,   isa::pack_lanes<64, Element>,
+          isa::unpack_lanes<16, Element>, isa::unpack_lanes<64, Element>,
+          isa::convert_rows<Element>,     load_converted<Element>,
           store_converted<Element>,       load_some<Element>};
 }
 
@@ -91,27 +92,27 @@ constexpr Block block() {
 }
 
 inline Floor floor(glint::Isa name) {
-  return {.isa = name,
-          .lanes = kLanes,
-          .exp_below_zero = exp_below_zero,
-          .exp2_below_zero = exp2_below_zero,
-          .square_root = square_root,
-          .max = max,
-          .fma = fma,
-          .iota = iota,
-          .splat = splat,
-          .select = select,
-          .transpose = transpose,
-          .all_finite = isa::all_finite,
-          .share = share,
-          .blocks = {block<isa::kMR, isa::kNV>(), block<2, isa::kNV>(), block<1, isa::kNV>(), block<8, 1>(),
-                     block<1, 1>()},
-          .for_blocks = {for_blocks<1>, for_blocks<2>, for_blocks<isa::kMR>, for_blocks<8>},
-          .for_blocks_rows = {1, 2, isa::kMR, 8},
-          .block_vecs = {isa::kBlockVecs<16>, isa::kBlockVecs<32>, isa::kBlockVecs<64>},
-          .singles = packing<float>(),
-          .halves = packing<glint::half>(),
-          .brains = packing<glint::bfloat16>()};
+  return {
+      .isa = name,
+      .lanes = kLanes,
+      .exp_below_zero = exp_below_zero,
+      .exp2_below_zero = exp2_below_zero,
+      .square_root = square_root,
+      .max = max,
+      .fma = fma,
+      .iota = iota,
+      .splat = splat,
+      .select = select,
+      .transpose = transpose,
+      .all_finite = isa::all_finite,
+      .share = share,
+      .blocks = {block<isa::kMR, isa::kNV>(), block<2, isa::kNV>(), block<1, isa::kNV>(), block<8, 1>(), block<1, 1>()},
+      .for_blocks = {for_blocks<1>, for_blocks<2>, for_blocks<isa::kMR>, for_blocks<8>},
+      .for_blocks_rows = {1, 2, isa::kMR, 8},
+      .block_vecs = {isa::kBlockVecs<16>, isa::kBlockVecs<32>, isa::kBlockVecs<64>},
+      .singles = packing<float>(),
+      .halves = packing<glint::half>(),
+      .brains = packing<glint::bfloat16>()};
 }
 
 }  // namespace GLINT_ISA

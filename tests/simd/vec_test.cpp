@@ -18,7 +18,7 @@ struct Pairs {
   std::vector<float> a, b;
   Pairs() {
     const float nan = NAN, infinity = INFINITY;
-    const std::vector<float> kinds{0.0F,   -0.0F, 1.0F,      -1.0F,     0x1p-149F, -0x1p-149F, 1.5F, 3e38F,
+    const std::vector<float> kinds{0.0F,   -0.0F, 1.0F,     -1.0F,     0x1p-149F, -0x1p-149F, 1.5F, 3e38F,
                                    -3e38F, 2.0F,  infinity, -infinity, nan,       -nan,       0.1F, -7.0F};
     for (const float first : kinds)
       for (const float second : kinds) a.push_back(first), b.push_back(second);
@@ -95,7 +95,8 @@ TEST_P(Vec, LanesOfAWordSelect) {
     }
   };
   for (int bit = 0; bit < 64; ++bit) expect_word(std::uint64_t{1} << bit), expect_word(~(std::uint64_t{1} << bit));
-  for (std::uint64_t i = 0, word = 1; i < 1000; ++i) expect_word(word = word * 6364136223846793005ull + 1442695040888963407ull);
+  for (std::uint64_t i = 0, word = 1; i < 1000; ++i)
+    expect_word(word = word * 6364136223846793005ull + 1442695040888963407ull);
 }
 
 TEST_P(Vec, SelectTakesBitsAsTheyAre) {

@@ -1,5 +1,5 @@
-// Memory between two pages that nobody may touch.  A buffer handed out by at_end() ends where the upper page begins, one
-// by at_start() begins where the lower page ends: the first byte read or written outside on that side is a SIGSEGV.
+// Memory between two pages that nobody may touch.  A buffer handed out by at_end() ends where the upper page begins,
+// one by at_start() begins where the lower page ends: the first byte read or written outside on that side is a SIGSEGV.
 // On the other side lie known bytes; intact() says whether they are still the same.
 #pragma once
 

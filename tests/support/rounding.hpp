@@ -80,7 +80,8 @@ inline std::vector<std::uint32_t> rounding_cases(const Format& format) {
   for (const std::uint32_t special : {0x7f800000u, 0xff800000u, 0x7f7fffffu, 0xff7fffffu, 0x7fc00000u, 0xffc00000u,
                                       0x7f800001u, 0xff800001u, 0x7fffffffu, 0xffffffffu, 0x7f802000u, 0x7fc00001u})
     cases.push_back(special);
-  for (std::uint64_t bits = 0; bits < std::uint64_t{1} << 32; bits += 9973) cases.push_back(static_cast<std::uint32_t>(bits));
+  for (std::uint64_t bits = 0; bits < std::uint64_t{1} << 32; bits += 9973)
+    cases.push_back(static_cast<std::uint32_t>(bits));
   return cases;
 }
 

@@ -32,9 +32,7 @@ std::vector<Position> in_memory_order(const std::string& axes, Dims dims) {
     for (coordinate = 0; coordinate < extent.at(axes[axis]); ++coordinate) body();
   };
   along(0, [&] {
-    along(1, [&] {
-      along(2, [&] { along(3, [&] { positions.push_back({at['B'], at['N'], at['S'], at['D']}); }); });
-    });
+    along(1, [&] { along(2, [&] { along(3, [&] { positions.push_back({at['B'], at['N'], at['S'], at['D']}); }); }); });
   });
   return positions;
 }
@@ -55,8 +53,8 @@ void expect_order(Layout layout, const std::string& axes) {
     for (std::size_t place = 0; place < order.size(); ++place) {
       const Position& p = order[place];
       const index_t offset = p.batch * strides.batch + p.head * strides.head + p.row * strides.row + p.column;
-      ASSERT_EQ(offset, static_cast<index_t>(place)) << axes << ": " << dims.batch << " " << dims.heads << " "
-                                                     << dims.rows << " " << dims.dim;
+      ASSERT_EQ(offset, static_cast<index_t>(place))
+          << axes << ": " << dims.batch << " " << dims.heads << " " << dims.rows << " " << dims.dim;
     }
   });
 }

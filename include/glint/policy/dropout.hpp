@@ -81,7 +81,7 @@ struct Dropout {
  private:
   // Keep bits of keys 16*group .. 16*group+15 of row q.
   constexpr std::uint32_t philox_group(index_t q, index_t group) const {
-    const std::uint64_t start = (offset + 15) / 16;
+    const std::uint64_t start = offset / 16 + (offset % 16 != 0 ? 1 : 0);  // offset + 15 could wrap
     const std::uint64_t step = static_cast<std::uint64_t>(first + q * row_bits + group);
     const std::uint64_t low = start + step, high = low < start ? 1 : 0;
     const Philox generator{
