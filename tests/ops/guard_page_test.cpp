@@ -52,9 +52,10 @@ TEST(FailureClass, F8_TheFencesHold) {
   Fence fence(100);
   volatile char* const end = static_cast<char*>(fence.at_end(1));
   volatile char* const start = static_cast<char*>(fence.at_start(1));
-  end[0] = 1, start[0] = 1;
-  EXPECT_DEATH(end[1] = 1, "");
-  EXPECT_DEATH(start[-1] = 1, "");
+  end[0] = 1;
+  start[0] = 1;
+  EXPECT_DEATH((void)(end[1] = 1), "");
+  EXPECT_DEATH((void)(start[-1] = 1), "");
 }
 
 template <class Element>

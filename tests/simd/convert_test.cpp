@@ -1,4 +1,6 @@
 // Vector conversions against the scalar ones of dtype.hpp (which core/dtype_test.cpp holds against the definition).
+//
+// glint-test: fast-math
 #include <memory>
 
 #include "simd/floors.hpp"

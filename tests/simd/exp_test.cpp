@@ -1,4 +1,6 @@
 // exp and exp2 for x <= 0: the errors that exp-inl.hpp states, over every 80th float.
+//
+// glint-test: fast-math
 #include <cmath>
 #include <sstream>
 

@@ -1,4 +1,6 @@
 // Packing and unpacking with every tail, in buffers that end (or begin) at a page nobody may touch.
+//
+// glint-test: fast-math
 #include "simd/floors.hpp"
 #include "support/guarded_buffer.hpp"
 
