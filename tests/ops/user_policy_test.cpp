@@ -155,6 +155,35 @@ TEST(UserPolicy, AlibiByRecipeIsPseType2) {
       "alibi");
 }
 
+// Q, K and V as slices of one fused tensor [b][s][3][n][d], the output with a gap behind every row.
+TEST(UserPolicy, SlicesAreTheSameAsContiguousTensors) {
+  Problem apart, fused;
+  const Grid grid{Problem::kBatch, Problem::kHeads, Problem::kRows, Problem::kDim};
+  const index_t width = grid.heads * grid.dim, gap = 7;
+  std::vector<float> slices(size(3 * Problem::count()), kNan),
+      gaps(size(grid.batch * grid.heads * grid.rows * 27), kNan);
+  grid.rows_of([&](index_t b, index_t n, index_t i) {
+    const index_t from = grid.logical(b, n, i), to = (b * grid.rows + i) * 3 * width + n * grid.dim;
+    std::copy_n(fused.q.begin() + from, grid.dim, slices.begin() + to);
+    std::copy_n(fused.k.begin() + from, grid.dim, slices.begin() + to + width);
+    std::copy_n(fused.v.begin() + from, grid.dim, slices.begin() + to + 2 * width);
+  });
+  fused.p.q = slices.data(), fused.p.k = slices.data() + width, fused.p.v = slices.data() + 2 * width;
+  fused.p.q_strides = fused.p.k_strides = fused.p.v_strides = {grid.rows * 3 * width, grid.dim, 3 * width};
+  fused.p.out = gaps.data();
+  const index_t row = grid.dim + gap;
+  fused.p.out_strides = {grid.heads * grid.rows * row, grid.rows * row, row};
+  const glint::FlashAttentionScore<glint::layout::BNSD, float> attend;
+  ASSERT_TRUE(static_cast<bool>(attend(apart.p)));
+  ASSERT_TRUE(static_cast<bool>(attend(fused.p)));
+  expect_same_bits(fused.lse, apart.lse, "slices lse");
+  grid.rows_of([&](index_t b, index_t n, index_t i) {
+    const auto from = size(grid.logical(b, n, i)), at = size(((b * grid.heads + n) * grid.rows + i) * row);
+    for (std::size_t d = 0; d < 20; ++d) ASSERT_EQ(bits(gaps[at + d]), bits(apart.out[from + d]));
+    for (std::size_t d = 20; d < 27; ++d) ASSERT_TRUE(is_nan(gaps[at + d])) << "the gap was written";
+  });
+}
+
 template <int kRows, int kColumns, int kShared = 1>
 struct Tiled : recipe::Default {
   template <class Element>

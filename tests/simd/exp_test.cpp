@@ -115,6 +115,9 @@ TEST_P(Exp, ExactAtBothEnds) {
 
 // A NaN may have any sign and payload: 0xff.. bytes are one, and a signalling one too.
 TEST_P(Exp, EveryNaNStaysANaN) {
+#ifdef __FAST_MATH__
+  GTEST_SKIP() << "-ffast-math gives up NaN";
+#endif
   std::vector<std::uint32_t> nans{0x7fc00000u, 0xffc00000u, 0x7fffffffu, 0xffffffffu, 0x7f800001u, 0xff800001u};
   for (int bit = 0; bit < 22; ++bit) nans.push_back(0x7fc00000u | 1u << bit);
   std::ostringstream swallowed;

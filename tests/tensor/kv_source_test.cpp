@@ -151,12 +151,13 @@ TEST(KvList, EachEntryIsItsOwnTensor) {
 // Pools are larger than 2^32 elements long before they are unusual.
 TEST(KvPaged, AddressesBlocksBehindTwoToTheThirtyTwo) {
   const std::int32_t table[] = {2000000000};
-  kv::Paged<std::int8_t> source{nullptr, nullptr, 16, 32, 1, 1};
+  const auto* const pool = reinterpret_cast<const std::int8_t*>(std::uintptr_t{1} << 20);
+  kv::Paged<std::int8_t> source{pool, pool, 16, 32, 1, 1};
   source.table = table;
   source.block_size = 16;
   source.keys = 16;
-  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(source.run(3, 1).k), 32000000003u);
-  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(source.run(3, 1).v), 64000000003u);
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(source.run(3, 1).k), 32000000003u + (1u << 20));
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(source.run(3, 1).v), 64000000003u + (1u << 20));
 }
 
 }  // namespace

@@ -209,8 +209,8 @@ template <class Element>
 index_t score_workspace(const ScoreProblem<Element>& p, Layout layout, index_t workers) {
   const Sequences q = score_rules::queries(p, layout);
   const index_t rest = layout == Layout::TND ? p.shape.q_len - q.total() : 0;
-  return detail::attention_workspace<recipe::Default, Element>(p.shape, q.longest() > rest ? q.longest() : rest,
-                                                               score_rules::keys(p, layout).longest(), workers);
+  return detail::PrefillTiles<recipe::Default, Element>::workspace(p.shape, q.longest() > rest ? q.longest() : rest,
+                                                                   score_rules::keys(p, layout).longest(), workers);
 }
 
 }  // namespace dispatch
@@ -235,7 +235,7 @@ Status flash_attention_score(const FlashAttentionScoreCall& call, Pool&& executo
     const AttentionPlan plan(detail::tensors(p, layout), dispatch::AnyMaskOf{detail::masks(p, layout, mode)},
                              SameModifier<score::None>{});
     using Element = std::remove_cvref_t<decltype(*p.out)>;
-    GLINT_PASS_ON((detail::run_attention<recipe::Default, Element>(plan, executor, workspace)));
+    GLINT_PASS_ON((detail::PrefillTiles<recipe::Default, Element>::run(plan, executor, workspace)));
     dispatch::write_dropout_state(call, p, layout);
     return Status::ok();
   });

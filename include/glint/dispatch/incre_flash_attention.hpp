@@ -96,8 +96,7 @@ inline index_t workspace_bytes(const IncreFlashAttentionCall& call, index_t work
   index_t bytes = 0;
   (void)static_cast<bool>(dispatch::with_incre(call, [&](const auto& p, Layout layout) {
     const detail::DecodePlan plan(detail::tensors(p, layout), p.attn_mask);
-    using Element = std::remove_cvref_t<decltype(*p.out)>;
-    bytes = detail::attention_workspace<recipe::Default, Element>(p.shape, plan.max_rows(), plan.max_keys(), workers);
+    bytes = detail::DecodeTiles<recipe::Default>::workspace(p.shape, plan.max_rows(), plan.max_keys(), workers);
     return Status::ok();
   }));
   return bytes;
@@ -107,8 +106,7 @@ template <Executor Pool>
 Status incre_flash_attention(const IncreFlashAttentionCall& call, Pool&& executor, std::span<std::byte> workspace) {
   return dispatch::with_incre(call, [&](const auto& p, Layout layout) -> Status {
     const detail::DecodePlan plan(detail::tensors(p, layout), p.attn_mask);
-    using Element = std::remove_cvref_t<decltype(*p.out)>;
-    return detail::run_attention<recipe::Default, Element>(plan, executor, workspace);
+    return detail::DecodeTiles<recipe::Default>::run(plan, executor, workspace);
   });
 }
 

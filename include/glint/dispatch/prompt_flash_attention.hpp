@@ -131,7 +131,8 @@ inline index_t workspace_bytes(const PromptFlashAttentionCall& call, index_t wor
   (void)static_cast<bool>(dispatch::with_prompt(call, [&](const auto& p, Layout layout, SparseMode) {
     const auto t = detail::tensors(p, layout);
     using Element = std::remove_cvref_t<decltype(*p.out)>;
-    bytes = detail::attention_workspace<recipe::Default, Element>(p.shape, p.shape.q_len, t.kv_rows.longest(), workers);
+    bytes =
+        detail::PrefillTiles<recipe::Default, Element>::workspace(p.shape, p.shape.q_len, t.kv_rows.longest(), workers);
     return Status::ok();
   }));
   return bytes;
@@ -143,7 +144,7 @@ Status prompt_flash_attention(const PromptFlashAttentionCall& call, Pool&& execu
     const AttentionPlan plan(detail::tensors(p, layout), dispatch::AnyMaskOf{detail::masks(p, layout, mode)},
                              SameModifier<score::None>{});
     using Element = std::remove_cvref_t<decltype(*p.out)>;
-    return detail::run_attention<recipe::Default, Element>(plan, executor, workspace);
+    return detail::PrefillTiles<recipe::Default, Element>::run(plan, executor, workspace);
   });
 }
 

@@ -3,4 +3,6 @@
 //
 #include "glint/kernel/softmax_tile-inl.hpp"
 //
+#include "glint/kernel/decode_tile-inl.hpp"
+//
 #include "glint/kernel/forward_tile-inl.hpp"

@@ -35,7 +35,11 @@ struct QueryTile {
     o = arena.take<float>(work.out.dim * kRows);
     state = take_state(arena);
     clear(o, state);
-    pack_lanes<kRows>(work.q.row(span.lo), work.q.row_stride, span.size(), work.q.dim, work.scale, q);
+    if constexpr (Tile::lanes == Lanes::head_dim) {
+      pack_rows(work.q.row(span.lo), work.q.row_stride, span.size(), work.q.dim, work.scale, q);
+    } else {
+      pack_lanes<kRows>(work.q.row(span.lo), work.q.row_stride, span.size(), work.q.dim, work.scale, q);
+    }
     if (work.kv.length() > kKeyBlock) {
       o_done = arena.take<float>(work.out.dim * kRows);
       done = take_state(arena);
@@ -152,8 +156,13 @@ GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, cons
 
   Upcoming values;
   values.add(kv.v, kv.v_stride, count, head.out.dim);
-  scores<kRows>(kv.k, kv.k_stride, tile.q, head.q.dim, count, scratch.s, scratch.tile_max, values);
-  if (modify_scores<kRows>(head, box, scratch.s) || visible != nullptr)
+  constexpr bool kByRows = Tile::lanes == Lanes::head_dim;
+  if constexpr (kByRows) {
+    scores_by_rows<kRows>(kv.k, kv.k_stride, tile.q, tile.rows.size(), head.q.dim, count, scratch.s, values);
+  } else {
+    scores<kRows>(kv.k, kv.k_stride, tile.q, head.q.dim, count, scratch.s, scratch.tile_max, values);
+  }
+  if (modify_scores<kRows>(head, box, scratch.s) || visible != nullptr || kByRows)
     exclude_and_maximum<kRows>(visible, count, scratch.s, scratch.tile_max);
   absorb<kRows>(scratch.s, box.k0, count, scratch.tile_max, tile.state);
   if (head.dropout) {
@@ -162,10 +171,12 @@ GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, cons
   }
   Upcoming upcoming = after<Tile>(tile, box.k0 / Tile::columns * Tile::columns + Tile::columns, next);
   const ValueRows v{kv.v, kv.v_stride, head.out.dim, box.k0, count};
-  if (visible == nullptr || all_finite(v.data, v.stride, count, v.dim)) {
-    accumulate<kRows>(v, scratch.s, tile.o, tile.state.alpha, upcoming);
-  } else {
+  if (visible != nullptr && !all_finite(v.data, v.stride, count, v.dim)) {
     accumulate_selected<kRows>(visible, v, scratch.s, tile.o, tile.state.alpha);
+  } else if constexpr (kByRows) {
+    accumulate_by_rows<kRows>(v, scratch.s, tile.rows.size(), tile.o, tile.state.alpha, upcoming);
+  } else {
+    accumulate<kRows>(v, scratch.s, tile.o, tile.state.alpha, upcoming);
   }
 }
 
@@ -206,6 +217,8 @@ GLINT_NOINLINE void forward_tiles(const Head* heads, const Interval* rows, index
       arena.take<float>(Tile::columns * Tile::rows), arena.take<float>(Tile::rows),
       arena.take<std::uint64_t>(Tile::columns),      arena.take<std::uint64_t>(Tile::columns),
       arena.take<float>(Tile::columns * any.q.dim),  arena.take<float>(Tile::columns * any.out.dim)};
+  if constexpr (Tile::lanes == Lanes::head_dim)
+    fill(scratch.s, Tile::columns * Tile::rows, 0.0F);  // lanes without a row
   QueryTile<Tile, Head> tiles[Tile::shared];
   Interval keys{any.kv.length(), 0};
   for (index_t t = 0; t < count; ++t) {

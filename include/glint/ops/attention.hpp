@@ -12,25 +12,25 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace detail {
 
-// Does every head have so few rows that the narrow tile serves it?
-constexpr bool few_rows(index_t rows, index_t narrow) { return rows <= narrow; }
+// The pair of tiles between which the number of rows decides.
+template <class Few, class Many>
+struct TilePair {
+  static index_t workspace(const Shape& shape, index_t rows, index_t keys, index_t workers) {
+    const index_t dim = shape.head_dim, value_dim = shape.value_size();
+    return rows <= Few::rows ? forward::workspace_bytes<Few>(dim, value_dim, keys, workers)
+                             : forward::workspace_bytes<Many>(dim, value_dim, keys, workers);
+  }
+  template <class Plan, class Pool>
+  static Status run(const Plan& plan, Pool& executor, std::span<std::byte> workspace) {
+    return plan.max_rows() <= Few::rows ? forward::run<Few>(plan, executor, workspace)
+                                        : forward::run<Many>(plan, executor, workspace);
+  }
+};
 
 template <class Recipe, class Element>
-index_t attention_workspace(const Shape& shape, index_t rows, index_t keys, index_t workers) {
-  using Tile = typename Recipe::template tile<Element>;
-  using Narrow = typename Recipe::tile_few;
-  if (few_rows(rows, Narrow::rows))
-    return forward::workspace_bytes<Narrow>(shape.head_dim, shape.value_size(), keys, workers);
-  return forward::workspace_bytes<Tile>(shape.head_dim, shape.value_size(), keys, workers);
-}
-
-template <class Recipe, class Element, class Plan, class Pool>
-Status run_attention(const Plan& plan, Pool& executor, std::span<std::byte> workspace) {
-  using Tile = typename Recipe::template tile<Element>;
-  using Narrow = typename Recipe::tile_few;
-  if (few_rows(plan.max_rows(), Narrow::rows)) return forward::run<Narrow>(plan, executor, workspace);
-  return forward::run<Tile>(plan, executor, workspace);
-}
+using PrefillTiles = TilePair<typename Recipe::tile_narrow, typename Recipe::template tile<Element>>;
+template <class Recipe>
+using DecodeTiles = TilePair<typename Recipe::tile_decode, typename Recipe::tile_decode_wide>;
 
 // A sparse mode known at compile time chooses the mask's type; the recipe's own masks replace it in custom mode.
 template <SparseMode mode, class Recipe, class Element, class Masks, class Modifiers, class Pool>
@@ -38,7 +38,7 @@ Status run_in_mode(const AttentionTensors<Element>& tensors, const StaircaseAndD
                    [[maybe_unused]] const Masks& custom, const Modifiers& modifiers, Pool& executor,
                    std::span<std::byte> workspace) {
   const auto run = [&](const auto& mask_of) {
-    return run_attention<Recipe, Element>(AttentionPlan(tensors, mask_of, modifiers), executor, workspace);
+    return PrefillTiles<Recipe, Element>::run(AttentionPlan(tensors, mask_of, modifiers), executor, workspace);
   };
   if constexpr (mode == SparseMode::custom) {
     return run(custom);

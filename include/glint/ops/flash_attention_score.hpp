@@ -168,7 +168,7 @@ struct FlashAttentionScore {
 
   // Bytes of scratch for `workers` workers of an executor.
   static index_t workspace_bytes(const Problem& p, index_t workers = 1) {
-    return detail::attention_workspace<Recipe, storage_t<Element>>(
+    return detail::PrefillTiles<Recipe, storage_t<Element>>::workspace(
         p.shape, longest(score_rules::queries(p, LayoutTag::kind), p), score_rules::keys(p, LayoutTag::kind).longest(),
         workers);
   }

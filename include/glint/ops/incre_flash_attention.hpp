@@ -154,7 +154,7 @@ struct IncreFlashAttention {
   static Status check(const Problem& p) { return check_incre(p, LayoutTag::kind); }
 
   static index_t workspace_bytes(const Problem& p, index_t workers = 1) {
-    return detail::attention_workspace<Recipe, storage_t<Element>>(
+    return detail::DecodeTiles<Recipe>::workspace(
         p.shape, p.shape.heads / p.shape.kv_head_count(),
         Sequences::lengths(p.shape.batch, p.shape.kv_len, p.kv_lens).longest(), workers);
   }
@@ -163,7 +163,7 @@ struct IncreFlashAttention {
   Status operator()(const Problem& p, Pool&& executor, std::span<std::byte> workspace) const {
     GLINT_PASS_ON(check(p));
     const detail::DecodePlan plan(detail::tensors(p, LayoutTag::kind), p.attn_mask);
-    return detail::run_attention<Recipe, storage_t<Element>>(plan, executor, workspace);
+    return detail::DecodeTiles<Recipe>::run(plan, executor, workspace);
   }
 
   template <Executor Pool>

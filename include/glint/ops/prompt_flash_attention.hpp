@@ -194,7 +194,7 @@ struct PromptFlashAttention {
   static Status check(const Problem& p) { return check_prompt(p, LayoutTag::kind, mode); }
 
   static index_t workspace_bytes(const Problem& p, index_t workers = 1) {
-    return detail::attention_workspace<Recipe, storage_t<Element>>(
+    return detail::PrefillTiles<Recipe, storage_t<Element>>::workspace(
         p.shape, p.shape.q_len, Sequences::lengths(p.shape.batch, p.shape.kv_len, p.kv_lens).longest(), workers);
   }
 

@@ -35,8 +35,11 @@ struct Default {
   template <class Element>
   using tile = std::conditional_t<std::is_same_v<storage_t<Element>, float>, glint::tile::Prefill,
                                   glint::tile::PrefillConverted>;
-  // The tile when a head has at most tile_few::rows rows in all.
-  using tile_few = glint::tile::Few;
+  // The tile when no head has more than tile_narrow::rows rows.
+  using tile_narrow = glint::tile::Narrow;
+  // Decode: up to tile_decode::rows heads in a group, and more.
+  using tile_decode = glint::tile::Decode;
+  using tile_decode_wide = glint::tile::DecodeWide;
   // SparseMode::custom: a type whose operator()(HeadIndex) returns the mask of one head.
   using masks = MaskFromMode;
   // A type whose operator()(HeadIndex) returns the lane modifier of one head; it acts after bias and slopes.

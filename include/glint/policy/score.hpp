@@ -20,18 +20,18 @@ inline namespace GLINT_ABI {
 namespace score {
 
 struct None {
-  template <class Lanes>
-  GLINT_INLINE void operator()(Lanes&, const Lanes&) const {}
+  template <class Vector>
+  GLINT_INLINE void operator()(Vector&, const Vector&) const {}
 };
 
 // pse types 2 and 3 (operators 1.3): -slope * |k + kv_start - q - q_start|, or of its square root.
 struct Alibi {
   float slope = 0;
   float offset = 0;  // q_start - kv_start
-  template <class Lanes>
-  GLINT_INLINE void operator()(Lanes& s, const Lanes& q_minus_k) const {
-    const Lanes distance = q_minus_k + offset;
-    s -= slope * (distance < Lanes{} ? -distance : distance);
+  template <class Vector>
+  GLINT_INLINE void operator()(Vector& s, const Vector& q_minus_k) const {
+    const Vector distance = q_minus_k + offset;
+    s -= slope * (distance < Vector{} ? -distance : distance);
   }
 };
 
@@ -40,8 +40,8 @@ template <class First, class Second>
 struct Then {
   First first;
   Second second;
-  template <class Lanes>
-  GLINT_INLINE void operator()(Lanes& s, const Lanes& q_minus_k) const {
+  template <class Vector>
+  GLINT_INLINE void operator()(Vector& s, const Vector& q_minus_k) const {
     first(s, q_minus_k);
     second(s, q_minus_k);
   }

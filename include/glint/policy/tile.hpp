@@ -9,7 +9,11 @@ inline namespace GLINT_ABI {
 // Rows: queries of one tile; they lie in vector lanes, one 64-bit word of mask bits for each key.
 // Columns: keys that are scored before the softmax absorbs them.
 // Shared: query tiles that walk the keys together and share each converted or gathered K/V tile.
-template <int Rows, int Columns, int Shared = 1>
+// Lanes: what the vector lanes hold.  Queries, when there are enough of them to fill vectors; else parts of head_dim,
+// so that K and V are read as vectors and a single query row wastes nothing.
+enum class Lanes : std::uint8_t { queries, head_dim };
+
+template <int Rows, int Columns, int Shared = 1, Lanes InLanes = Lanes::queries>
 struct Tile {
   static_assert(Rows == 16 || Rows == 32 || Rows == 64,
                 "glint::Tile: Rows must be 16, 32 or 64 (whole vectors on every ISA, one mask word for each key)");
@@ -19,6 +23,7 @@ struct Tile {
   static constexpr index_t rows = Rows;
   static constexpr index_t columns = Columns;
   static constexpr index_t shared = Shared;
+  static constexpr Lanes lanes = InLanes;
 };
 
 namespace tile {
@@ -28,8 +33,11 @@ namespace tile {
 using Prefill = Tile<64, 128>;
 // 16-bit inputs are converted to float once for each K/V tile; four query tiles share that work.
 using PrefillConverted = Tile<64, 128, 4>;
-// Few rows (decode): one vector of queries on AVX-512.
-using Few = Tile<16, 128>;
+// Short prompts: one vector of queries on AVX-512.
+using Narrow = Tile<16, 128>;
+// Decode: the rows are the heads of a GQA group, often one or four of them.
+using Decode = Tile<16, 128, 1, Lanes::head_dim>;
+using DecodeWide = Tile<64, 128, 1, Lanes::head_dim>;
 }  // namespace tile
 
 }  // namespace GLINT_ABI
