@@ -35,7 +35,11 @@ GLINT_INLINE void multiply_add(Broadcast a, const float* b, index_t b_stride, in
     for (int j = 0; j < NV; ++j) row[j] = load(b + r * b_stride + j * kLanes);
     GLINT_UNROLL
     for (int i = 0; i < MR; ++i) {
-      const Vec x = splat(a.data[i * a.row + r * a.depth]);
+      float scalar = a.data[i * a.row + r * a.depth];
+#if GLINT_LANES == 1
+      GLINT_OPAQUE(scalar);  // gcc 12 joins the loads of two iterations into one vector, and reads past the last row
+#endif
+      const Vec x = splat(scalar);
       GLINT_UNROLL
       for (int j = 0; j < NV; ++j) c[i][j] = fma(x, row[j], c[i][j]);
     }
