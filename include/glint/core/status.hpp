@@ -20,7 +20,6 @@ enum class Code : int {
   workspace_too_small,
   out_of_memory,
   output_overlaps_input,
-  null_sequence_list,
   null_stats,
   null_mask,
   null_pse,
@@ -34,7 +33,6 @@ enum class Code : int {
   dtype_pse,
   dtype_drop_mask,
   dtype_stats,
-  dtype_quant,
 
   // Shapes
   layout_unknown = 50,
