@@ -3,16 +3,16 @@
 // x * log2 e = n + r with n a whole number and |r| <= 1/2;  2^r by a polynomial of degree 5 whose constant term is
 // exactly 1 (so that exp(0) == 1) and whose other terms are a minimax fit of the relative error.
 //
-// Maximum errors, tested over every 80th float: exp2_below_zero 2.1 ulp on [-126, 0].  exp_below_zero 2.1 ulp plus
-// 0.35 ulp for each unit of |x| on [-87, 0], from the rounding of log2 e: where that is large, exp(x) is small, and
-// against a row sum of at least 1 its absolute error stays below 2.1 ulp of 1.
-// Below -87.3 (-126 for exp2) the result is 0 where the ISA has no cheap way to form a denormal.
-// exp(-inf) == 0 exactly, exp(NaN) is NaN.
+// Maximum errors, tested over every 80th float.  exp2_below_zero: 2.1 ulp on [-126, 0], 2.3 without a fused
+// multiply-add (plain loops, SSE2).  exp_below_zero on [-87, 0]: 2.1 ulp plus 0.35 for each unit of |x| from the
+// rounding of log2 e; without a fused multiply-add 2.5 plus 1.2.  Where that is large, exp(x) is small: against a row
+// sum of at least 1 the absolute error stays below 2.1 ulp of 1 on all of them. Below -87.3 (-126 for exp2) the result
+// is 0 where the ISA has no cheap way to form a denormal. exp(-inf) == 0 exactly, exp(NaN) is NaN.
 namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-// n lies in the low bits of t = x + 1.5 * 2^23; 2^r * 2^n.
+// n lies in the low bits of t; 2^r * 2^n.
 GLINT_INLINE Vec power_of_two(const Vec& r, [[maybe_unused]] const Vec& t, [[maybe_unused]] const Vec& n) {
   Vec p = splat(1.3264711724e-3F);
   p = fma(p, r, splat(9.6715145246e-3F));
@@ -23,17 +23,18 @@ GLINT_INLINE Vec power_of_two(const Vec& r, [[maybe_unused]] const Vec& t, [[may
 #if GLINT_USE_AVX512
   return (Vec)_mm512_maskz_scalef_ps(kAllLanes, (__m512)p, (__m512)n);
 #else
-  return from_bits(bits_of(p) + static_cast<IntVec>(static_cast<IntVec>(bits_of(t)) << 23));
+  return p * from_bits(static_cast<IntVec>(bits_of(t) << 23));  // a product, so that any NaN stays one
 #endif
 }
 
 template <bool kNatural>
 GLINT_INLINE Vec exponential(const Vec& argument) {
-  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23
 #if GLINT_USE_AVX512
+  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23
   // scalef takes any exponent: clamp only so far that the result is 0 for certain.
   const Vec x = max(splat(kNatural ? -110.0F : -160.0F), argument);
 #else
+  constexpr float kRound = 12582912.0F + 127.0F;  // the low bits of t are then the exponent field of 2^n
   const Vec& x = argument;
 #endif
   const Vec log2e = splat(1.44269504F);
