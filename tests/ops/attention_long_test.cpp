@@ -109,7 +109,9 @@ TEST(AttentionLong, ScoreF32TwentyRowsCausal) {
 TEST(AttentionLong, ScoreF16ThreeRowsCausal) {
   score_of_half_a_million_keys<glint::half, SparseMode::right_down_causal>(3, 103);
 }
-TEST(AttentionLong, ScoreBf16TwoRows) { score_of_half_a_million_keys<glint::bfloat16, SparseMode::default_mask>(2, 104); }
+TEST(AttentionLong, ScoreBf16TwoRows) {
+  score_of_half_a_million_keys<glint::bfloat16, SparseMode::default_mask>(2, 104);
+}
 
 // Two query heads share one cache; an actual length cuts the last of it off.
 TEST(AttentionLong, IncreF32) {
@@ -140,24 +142,34 @@ void expect_case(const char* line, const Check& check) {
 
 TEST(AttentionLong, ScoreAtFourThousand) {
   expect_case("layout=2 mode=3 q_len=4096 kv_len=4096 dim=16 value_dim=16 v_mean=1 stats=7 seed=1", check_score<float>);
-  expect_case("layout=0 mode=4 heads=2 q_len=130 kv_len=4096 dim=64 value_dim=64 pre=3000 next=17 v_mean=1 stats=7 seed=2",
-              check_score<glint::half>);
-  expect_case("layout=4 mode=7 batch=2 heads=2 q_len=257 kv_len=4096 dim=33 value_dim=17 pre=5000 next=0 stats=7 seed=3",
-              check_score<glint::bfloat16>);
-  expect_case("layout=3 mode=1 mask=1 heads=4 kv_heads=2 q_len=65 kv_len=4095 dim=64 value_dim=64 sd_q=3 sd_k=3 stats=7 "
-              "drop=2 keep=900 seed=4", check_score<float>);
-  expect_case("layout=1 mode=6 prefix=1 heads=2 q_len=96 kv_len=4096 dim=80 value_dim=80 sd_q=0 sd_k=0 v_mean=1 pse=1 "
-              "pse_type=0 stats=7 seed=5", check_score<float>);
+  expect_case(
+      "layout=0 mode=4 heads=2 q_len=130 kv_len=4096 dim=64 value_dim=64 pre=3000 next=17 v_mean=1 stats=7 seed=2",
+      check_score<glint::half>);
+  expect_case(
+      "layout=4 mode=7 batch=2 heads=2 q_len=257 kv_len=4096 dim=33 value_dim=17 pre=5000 next=0 stats=7 seed=3",
+      check_score<glint::bfloat16>);
+  expect_case(
+      "layout=3 mode=1 mask=1 heads=4 kv_heads=2 q_len=65 kv_len=4095 dim=64 value_dim=64 sd_q=3 sd_k=3 stats=7 "
+      "drop=2 keep=900 seed=4",
+      check_score<float>);
+  expect_case(
+      "layout=1 mode=6 prefix=1 heads=2 q_len=96 kv_len=4096 dim=80 value_dim=80 sd_q=0 sd_k=0 v_mean=1 pse=1 "
+      "pse_type=0 stats=7 seed=5",
+      check_score<float>);
   print_records();
 }
 
 TEST(AttentionLong, InferenceAtFourThousand) {
-  expect_case("op=1 layout=2 mode=3 heads=4 q_len=128 kv_len=4096 dim=64 value_dim=64 q_lens=2 kv_lens=2 batch=2 stats=4 "
-              "v_mean=1 seed=6", check_inference<glint::half>);
-  expect_case("op=2 layout=0 batch=3 heads=64 kv_heads=1 kv_len=4096 dim=64 value_dim=64 kv_lens=2 stats=4 v_mean=1 seed=7",
-              check_inference<float>);
-  expect_case("op=2 layout=3 batch=2 heads=8 kv_heads=2 kv_len=20000 dim=32 value_dim=32 sd_q=0 v_mean=1 stats=4 seed=8",
-              check_inference<glint::bfloat16>);
+  expect_case(
+      "op=1 layout=2 mode=3 heads=4 q_len=128 kv_len=4096 dim=64 value_dim=64 q_lens=2 kv_lens=2 batch=2 stats=4 "
+      "v_mean=1 seed=6",
+      check_inference<glint::half>);
+  expect_case(
+      "op=2 layout=0 batch=3 heads=64 kv_heads=1 kv_len=4096 dim=64 value_dim=64 kv_lens=2 stats=4 v_mean=1 seed=7",
+      check_inference<float>);
+  expect_case(
+      "op=2 layout=3 batch=2 heads=8 kv_heads=2 kv_len=20000 dim=32 value_dim=32 sd_q=0 v_mean=1 stats=4 seed=8",
+      check_inference<glint::bfloat16>);
   print_records();
 }
 

@@ -157,7 +157,8 @@ void fill_compressed_pse(const Case& c, Random& random, CaseData<T>& data) {
     for (T& value : by_distance) value = random_value<T>(random, kSpreads[c.sd_pse], 0);
     for (index_t m = 0; m < 1024; ++m)
       for (index_t k = 0; k < columns; ++k)
-        data.pse.data()[(plane * 1024 + m) * columns + k] = by_distance[static_cast<std::size_t>(cut + m - k + columns)];
+        data.pse.data()[(plane * 1024 + m) * columns + k] =
+            by_distance[static_cast<std::size_t>(cut + m - k + columns)];
   }
 }
 
@@ -202,8 +203,7 @@ void fill_pse(const Case& c, CaseData<T>& data) {
   if (c.pse_store == kPseCompressed) {
     fill_compressed_pse(c, random, data);
   } else {
-    for (index_t i = 0; i < data.pse.size(); ++i)
-      data.pse.data()[i] = random_value<T>(random, kSpreads[c.sd_pse], 0);
+    for (index_t i = 0; i < data.pse.size(); ++i) data.pse.data()[i] = random_value<T>(random, kSpreads[c.sd_pse], 0);
   }
   data.spec.pse = as_array(data.pse, data.pse_shape);
 }

@@ -190,8 +190,8 @@ class ContractCheck {
   std::string complain(const char* what, index_t row, index_t copy, double got, double want) const {
     std::ostringstream text;
     text.precision(9);
-    text << what << " of row " << row << " (copy " << copy << "): got " << got << ", want " << want << ", A = "
-         << want_.score_abs.flat(row);
+    text << what << " of row " << row << " (copy " << copy << "): got " << got << ", want " << want
+         << ", A = " << want_.score_abs.flat(row);
     return text.str();
   }
 

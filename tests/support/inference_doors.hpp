@@ -10,7 +10,8 @@ namespace glint_test {
 template <class T>
 Outcome<T> blank_inference(const Case& c) {
   Outcome<T> outcome;
-  if ((c.stats & kWantLse) != 0) outcome.lse.assign(static_cast<std::size_t>(c.batch * c.heads * c.q_len + 1), poison());
+  if ((c.stats & kWantLse) != 0)
+    outcome.lse.assign(static_cast<std::size_t>(c.batch * c.heads * c.q_len + 1), poison());
   return outcome;
 }
 
@@ -62,8 +63,7 @@ glint::PromptFlashAttentionCall prompt_call(const Case& c, const CaseData<T>& da
 }
 
 template <class T>
-glint::IncreFlashAttentionCall incre_call(const Case& c, const CaseData<T>& data, Placed<T>& out,
-                                          Outcome<T>& outcome) {
+glint::IncreFlashAttentionCall incre_call(const Case& c, const CaseData<T>& data, Placed<T>& out, Outcome<T>& outcome) {
   glint::IncreFlashAttentionCall call;
   fill_call(c, data, out, outcome, call);
   call.actual_seq_lengths = data.lists.kv_lens;

@@ -29,10 +29,10 @@ enum LengthList : index_t { kLengthsNone, kLengthsOne, kLengthsEach };
 struct Case {
   index_t op = kScore, layout = kBsh, mode = 0;
   index_t batch = 1, heads = 1, kv_heads = 1, q_len = 1, kv_len = 1, dim = 1, value_dim = 1;
-  index_t surplus_q = 0, surplus_kv = 0;  // TND: rows behind the last sequence
-  index_t square = 0;                     // TND: every sequence has as many keys as queries
-  index_t zero_tail = 0;                  // TND: bit 0 the q list, bit 1 the kv list ends in a zero
-  index_t q_lens = 0, kv_lens = 0;        // prompt, incre: LengthList
+  index_t surplus_q = 0, surplus_kv = 0;             // TND: rows behind the last sequence
+  index_t square = 0;                                // TND: every sequence has as many keys as queries
+  index_t zero_tail = 0;                             // TND: bit 0 the q list, bit 1 the kv list ends in a zero
+  index_t q_lens = 0, kv_lens = 0;                   // prompt, incre: LengthList
   index_t sd_q = 1, sd_k = 1, sd_v = 1, sd_pse = 1;  // index into kSpreads
   index_t v_mean = 0;
   index_t scale = 1000, q_scale = 1000;  // thousandths; scale of 1/sqrt(D)

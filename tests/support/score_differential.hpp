@@ -25,8 +25,7 @@ inline std::vector<index_t> statistics_slots(const Case& c, const Lists& lists) 
 }
 
 template <class T>
-std::string meets_contract(const Case& c, const CaseData<T>& data, const AttentionResult& want,
-                           const Outcome<T>& got) {
+std::string meets_contract(const Case& c, const CaseData<T>& data, const AttentionResult& want, const Outcome<T>& got) {
   if (!got.status) return std::string("rejected: ") + got.status.rule;
   if (!got.damage.empty()) return got.damage;
   const ContractCheck check(data.spec, want, print(c));

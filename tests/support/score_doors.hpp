@@ -32,8 +32,7 @@ void check_ends(Outcome<T>& outcome) {
 }
 
 template <class T>
-glint::FlashAttentionScoreCall score_call(const Case& c, const CaseData<T>& data, Placed<T>& out,
-                                          Outcome<T>& outcome) {
+glint::FlashAttentionScoreCall score_call(const Case& c, const CaseData<T>& data, Placed<T>& out, Outcome<T>& outcome) {
   using namespace glint;
   using glint::reference::shape_of;
   constexpr DType dtype = dtype_of<T>;
