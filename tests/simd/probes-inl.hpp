@@ -30,7 +30,7 @@ GLINT_NOINLINE inline void square_root(const float* from, float* to, index_t cou
   for (index_t i = 0; i < count; i += kLanes) isa::store(to + i, isa::square_root(isa::load(from + i)));
 }
 GLINT_NOINLINE inline void max(const float* a, const float* b, float* to, index_t count) {
-  for (index_t i = 0; i < count; i += kLanes) isa::store(to + i, isa::max(isa::load(a + i), isa::load(b + i)));
+  for (index_t i = 0; i < count; i += kLanes) isa::store(to + i, isa::vmax(isa::load(a + i), isa::load(b + i)));
 }
 GLINT_NOINLINE inline void fma(const float* a, const float* b, const float* c, float* to, index_t count) {
   for (index_t i = 0; i < count; i += kLanes)

@@ -30,7 +30,7 @@ GLINT_INLINE void raise(Vec (&top)[NV], const Vec (&block)[kCount][NV]) {
   GLINT_UNROLL
   for (int i = 0; i < kCount; ++i) {
     GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) top[j] = max(top[j], block[i][j]);
+    for (int j = 0; j < NV; ++j) top[j] = vmax(top[j], block[i][j]);
   }
 }
 
@@ -125,7 +125,7 @@ struct AlibiSquareRoot {
   score::Alibi linear;
   GLINT_INLINE void operator()(Vec& s, const Vec& q_minus_k) const {
     const Vec distance = q_minus_k + linear.offset;
-    s -= linear.slope * square_root(max(distance, -distance));
+    s -= linear.slope * square_root(vmax(distance, -distance));
   }
 };
 
@@ -142,7 +142,7 @@ GLINT_NOINLINE void exclude_and_maximum(const std::uint64_t* words, index_t coun
         value = select(lanes_of(words[c], static_cast<int>(lane)), value, minus_infinity());
         store(at, value);
       }
-      top = max(top, value);
+      top = vmax(top, value);
     }
     store(tile_max + lane, top);
   }

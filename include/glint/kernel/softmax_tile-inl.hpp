@@ -33,7 +33,7 @@ GLINT_NOINLINE void absorb(float* s, index_t first_key, index_t count, const flo
     for (int j = 0; j < NV; ++j) {
       const index_t at = lane + j * kLanes;
       const Vec before = load(state.max + at);
-      top[j] = max(before, load(tile_max + at));
+      top[j] = vmax(before, load(tile_max + at));
       store(state.max + at, top[j]);
       store(state.alpha + at, exp_below_zero(before - top[j]));
       total[j] = splat(0.0F);

@@ -32,7 +32,7 @@ GLINT_INLINE Vec exponential(const Vec& argument) {
 #if GLINT_USE_AVX512
   constexpr float kRound = 12582912.0F;  // 1.5 * 2^23
   // scalef takes any exponent: clamp only so far that the result is 0 for certain.
-  const Vec x = max(splat(kNatural ? -110.0F : -160.0F), argument);
+  const Vec x = vmax(splat(kNatural ? -110.0F : -160.0F), argument);
 #else
   constexpr float kRound = 12582912.0F + 127.0F;  // the low bits of t are then the exponent field of 2^n
   const Vec& x = argument;

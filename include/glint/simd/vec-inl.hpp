@@ -73,8 +73,8 @@ GLINT_INLINE Vec load_as_float(const half* p) {
   const IntVec wide = load_widened(p);
   const IntVec sign = (wide & 0x8000) << 16, magnitude = wide & 0x7fff;
   // Denormals through an integer: a float denormal on the way would read as 0 where the user has set DAZ.
-  const IntVec small = bits_of(__builtin_convertvector(magnitude, Vec) * 0x1p-24F);
-  const IntVec finite = (magnitude < 0x400) ? small : (magnitude << 13) + (112 << 23);
+  const IntVec denormal = bits_of(__builtin_convertvector(magnitude, Vec) * 0x1p-24F);
+  const IntVec finite = (magnitude < 0x400) ? denormal : (magnitude << 13) + (112 << 23);
   const IntVec special = (magnitude << 13) | 0x7f800000;
   return from_bits(sign | ((magnitude >= 0x7c00) ? special : finite));
 #endif
@@ -115,8 +115,8 @@ GLINT_INLINE Vec fma(const Vec& a, const Vec& b, const Vec& c) {
 #endif
 }
 
-// a > b ? a : b.  A NaN in b wins, a NaN in a loses, on every ISA: max(bound, x) lets the NaN of x pass.
-GLINT_INLINE Vec max(const Vec& a, const Vec& b) {
+// a > b ? a : b.  A NaN in b wins, a NaN in a loses, on every ISA: vmax(bound, x) lets the NaN of x pass.
+GLINT_INLINE Vec vmax(const Vec& a, const Vec& b) {
 #if GLINT_USE_AVX512
   return (Vec)_mm512_maskz_max_ps(kAllLanes, (__m512)a, (__m512)b);
 #elif GLINT_USE_X86_FMA
