@@ -57,6 +57,14 @@ Status with_workspace(index_t bytes, const Run& run) {
   return run(std::span<std::byte>(memory.get(), static_cast<std::size_t>(bytes)));
 }
 
+// What every functor's short overload does.
+template <class Operator, class Problem, class Pool>
+Status with_own_workspace(const Operator& attend, const Problem& p, Pool& executor) {
+  GLINT_PASS_ON(attend.check(p));
+  return with_workspace(attend.workspace_bytes(p, executor.workers()),
+                        [&](std::span<std::byte> workspace) { return attend(p, executor, workspace); });
+}
+
 // Foreign 16-bit types (Eigen::half, ...) are the same bits under another name.
 template <class Element>
 const storage_t<Element>* as_storage(const Element* data) {

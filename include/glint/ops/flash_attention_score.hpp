@@ -184,9 +184,7 @@ struct FlashAttentionScore {
   // The same with one allocation for the workspace.
   template <Executor Pool>
   Status operator()(const Problem& p, Pool&& executor) const {
-    GLINT_PASS_ON(check(p));
-    return detail::with_workspace(workspace_bytes(p, executor.workers()),
-                                  [&](std::span<std::byte> workspace) { return (*this)(p, executor, workspace); });
+    return detail::with_own_workspace(*this, p, executor);
   }
   Status operator()(const Problem& p) const { return (*this)(p, Serial{}); }
 

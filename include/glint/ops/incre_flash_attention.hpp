@@ -168,9 +168,7 @@ struct IncreFlashAttention {
 
   template <Executor Pool>
   Status operator()(const Problem& p, Pool&& executor) const {
-    GLINT_PASS_ON(check(p));
-    return detail::with_workspace(workspace_bytes(p, executor.workers()),
-                                  [&](std::span<std::byte> workspace) { return (*this)(p, executor, workspace); });
+    return detail::with_own_workspace(*this, p, executor);
   }
   Status operator()(const Problem& p) const { return (*this)(p, Serial{}); }
 };
