@@ -40,7 +40,6 @@
 #define max(a, b) ((a) > (b) ? (a) : (b))
 #define abs(a) ((a) < 0 ? -(a) : (a))
 #define round(a) ((long)((a) + 0.5))
-#define check(a) hostile macro
 #define assert_true hostile macro
 #define CHECK(a) hostile macro
 #define LIKELY(a) hostile macro
