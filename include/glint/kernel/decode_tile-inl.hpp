@@ -55,11 +55,11 @@ GLINT_INLINE void dot_block(const float* k, index_t k_stride, index_t keys, cons
 // s[key * kRows + row] for query rows [first, first + RowBlock) and all keys.
 template <index_t kRows, int RowBlock>
 GLINT_INLINE void scores_of_rows(const float* k, index_t k_stride, const float* q, index_t first, index_t dim,
-                                 index_t count, float* s, Upcoming& upcoming, int share) {
+                                 index_t count, float* s, Upcoming& upcoming) {
   constexpr int kKeys = kLanes / RowBlock;
   alignas(64) float result[kLanes];
   for (index_t c = 0; c < count; c += kKeys) {
-    upcoming.request(share);
+    upcoming.request();
     dot_block<RowBlock>(k + c * k_stride, k_stride, count - c, q + first * dim, dim, result);
     for (int i = 0; i < kKeys && c + i < count; ++i)
       for (int r = 0; r < RowBlock; ++r) s[(c + i) * kRows + first + r] = result[i * RowBlock + r];
@@ -72,14 +72,14 @@ inline constexpr int kRowBlock = kLanes >= 4 ? 4 : 1;
 template <index_t kRows>
 GLINT_NOINLINE void scores_by_rows(const float* k, index_t k_stride, const float* q, index_t rows, index_t dim,
                                    index_t count, float* s, Upcoming& upcoming) {
-  const int share = upcoming.share(count * rows / kLanes);
+  upcoming.spread_over(count * rows / kLanes);
   index_t r = 0;
   for (; r + kRowBlock <= rows; r += kRowBlock)
-    scores_of_rows<kRows, kRowBlock>(k, k_stride, q, r, dim, count, s, upcoming, share);
-  for (; r < rows; ++r) scores_of_rows<kRows, 1>(k, k_stride, q, r, dim, count, s, upcoming, share);
+    scores_of_rows<kRows, kRowBlock>(k, k_stride, q, r, dim, count, s, upcoming);
+  for (; r < rows; ++r) scores_of_rows<kRows, 1>(k, k_stride, q, r, dim, count, s, upcoming);
 }
 
-// sums[row][columns]: p^T V over one chain of keys, for RowBlock rows and kColumns vectors of head_dim.
+// sums[row][columns] += p^T V over one chain of keys, for RowBlock rows and kColumns vectors of head_dim.
 template <index_t kRows, int RowBlock, int kColumns>
 GLINT_INLINE void weigh(const ValueRows& v, index_t d, index_t n, const float* p, index_t first, index_t length,
                         float* sums, index_t width) {
@@ -98,7 +98,10 @@ GLINT_INLINE void weigh(const ValueRows& v, index_t d, index_t n, const float* p
   GLINT_UNROLL
   for (int r = 0; r < RowBlock; ++r) {
     GLINT_UNROLL
-    for (int j = 0; j < kColumns; ++j) store(sums + r * width + j * kLanes, sum[r][j]);
+    for (int j = 0; j < kColumns; ++j) {
+      float* const at = sums + r * width + j * kLanes;
+      store(at, load(at) + sum[r][j]);
+    }
   }
 }
 
@@ -107,34 +110,36 @@ template <index_t kRows, int kColumns>
 GLINT_INLINE void accumulate_columns(const ValueRows& v, index_t d, index_t n, const float* p, index_t rows, float* o,
                                      const float* alpha) {
   constexpr index_t kWidth = kColumns * kLanes;
-  alignas(64) float sums[kRows * kWidth];
+  alignas(64) float sums[kRows * kWidth] = {};
   for_chains(
       v.first_key, v.count, [&](index_t first, index_t length) __attribute__((always_inline)) {
         index_t r = 0;
         for (; r + kRowBlock <= rows; r += kRowBlock)
           weigh<kRows, kRowBlock, kColumns>(v, d, n, p + r, first, length, sums + r * kWidth, kWidth);
         for (; r < rows; ++r) weigh<kRows, 1, kColumns>(v, d, n, p + r, first, length, sums + r * kWidth, kWidth);
-        for (index_t lane = 0; lane < rows; lane += kLanes) {
-          const Vec factor = first == 0 ? load(alpha + lane) : splat(1.0F);
-          for (index_t column = 0; column < kWidth; column += kLanes) {
-            Vec square[kLanes];
-            load_square(sums + lane * kWidth + column, kWidth, rows - lane, kLanes, square);
-            transpose(square);
-            const index_t here = v.dim - d - column < kLanes ? v.dim - d - column : kLanes;
-            for (index_t i = 0; i < here; ++i) rescale_and_add(o + (d + column + i) * kRows + lane, factor, square[i]);
-          }
-        }
       });
+  for (index_t lane = 0; lane < rows; lane += kLanes) {
+    for (index_t column = 0; column < kWidth; column += kLanes) {
+      Vec square[kLanes];
+      load_square(sums + lane * kWidth + column, kWidth, rows - lane, kLanes, square);
+      transpose(square);
+      const index_t here = v.dim - d - column < kLanes ? v.dim - d - column : kLanes;
+      for (index_t i = 0; i < here; ++i) {
+        const Vec block[1][1] = {{square[i]}};
+        rescale_and_add<kRows>(o + (d + column + i) * kRows + lane, alpha + lane, block);
+      }
+    }
+  }
 }
 
 template <index_t kRows>
 GLINT_NOINLINE void accumulate_by_rows(const ValueRows& v, const float* p, index_t rows, float* o, const float* alpha,
                                        Upcoming& upcoming) {
   constexpr int kColumns = 4;
-  const int share = upcoming.share(v.dim / (kColumns * kLanes));
+  upcoming.spread_over(v.dim / (kColumns * kLanes));
   index_t d = 0;
   for (; d + kColumns * kLanes <= v.dim; d += kColumns * kLanes) {
-    upcoming.request(share);
+    upcoming.request();
     accumulate_columns<kRows, kColumns>(v, d, kLanes, p, rows, o, alpha);
   }
   for (; d < v.dim; d += kLanes) accumulate_columns<kRows, 1>(v, d, v.dim - d, p, rows, o, alpha);

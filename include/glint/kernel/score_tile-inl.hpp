@@ -43,7 +43,8 @@ template <index_t kRows>
 GLINT_NOINLINE void scores(const float* k, index_t k_stride, const float* q, index_t dim, index_t count, float* s,
                            float* tile_max, Upcoming& upcoming) {
   constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
-  const int share = upcoming.share(count / MR * (kRows / (NV * kLanes)));
+  const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
+  upcoming.spread_over(count / MR * (kRows / (NV * kLanes)) * dim / kSteps);
   for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
     Vec top[NV];
     GLINT_UNROLL
@@ -52,12 +53,11 @@ GLINT_NOINLINE void scores(const float* k, index_t k_stride, const float* q, ind
         count, [&](auto rows, index_t c) __attribute__((always_inline)) {
           constexpr int kCount = decltype(rows)::value;
           float* const target = s + c * kRows + lane;
-          upcoming.request(share);
           for (index_t d = 0; d < dim; d += kDepthChain) {
             const bool last = d + kDepthChain >= dim;
             Vec block[kCount][NV] = {};
             multiply_add<kCount, NV>({k + c * k_stride + d, k_stride, 1}, q + d * kRows + lane, kRows,
-                                     last ? dim - d : kDepthChain, block);
+                                     last ? dim - d : kDepthChain, block, request);
             if (d > 0) add_block<kRows>(target, block);
             if (last) raise<kCount, NV>(top, block);
             store_block<kRows>(target, block);

@@ -73,12 +73,18 @@ GLINT_NOINLINE void drop(const std::uint64_t* keep, index_t count, float inverse
   }
 }
 
-// o = round(factor * o) + more.  Not one fused operation: a chain that excluded keys leave empty must change nothing
-// but the factor, so that the next chain may as well have been the first.
-GLINT_INLINE void rescale_and_add(float* o, const Vec& factor, const Vec& more) {
-  Vec scaled = factor * load(o);
-  GLINT_OPAQUE(scaled);
-  store(o, scaled + more);
+// o = factor * o + block, where factor has one value for each lane.
+template <index_t kRows, int kCount, int NV>
+GLINT_INLINE void rescale_and_add(float* o, const float* factor, const Vec (&block)[kCount][NV]) {
+  GLINT_UNROLL
+  for (int j = 0; j < NV; ++j) {
+    const Vec scale = load(factor + j * kLanes);
+    GLINT_UNROLL
+    for (int i = 0; i < kCount; ++i) {
+      float* const at = o + i * kRows + j * kLanes;
+      store(at, fma(scale, load(at), block[i][j]));
+    }
+  }
 }
 
 // The scores' partners in V: `count` rows, of which the first is key first_key.
@@ -90,27 +96,28 @@ struct ValueRows {
   index_t count;
 };
 
-// O^T = alpha * O^T + V^T P^T.
+// O^T = alpha * O^T + V^T P^T.  The chains of a tile are added up first and reach O in one operation, so that a chain
+// which excluded keys leave empty adds a zero and changes nothing.
 template <index_t kRows>
 GLINT_NOINLINE void accumulate(const ValueRows& v, const float* p, float* o, const float* alpha, Upcoming& upcoming) {
   constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
-  const int share = upcoming.share(v.dim / MR * (kRows / (NV * kLanes)));
+  const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
+  upcoming.spread_over(v.dim / MR * (kRows / (NV * kLanes)) * v.count / kSteps);
   for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
     for_blocks<MR>(
         v.dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
           constexpr int kCount = decltype(rows)::value;
-          upcoming.request(share);
+          alignas(64) float closed[kCount * NV * kLanes];
           for_chains(
               v.first_key, v.count, [&](index_t c, index_t length) __attribute__((always_inline)) {
                 Vec block[kCount][NV] = {};
                 multiply_add<kCount, NV>({v.data + c * v.stride + d, 1, v.stride}, p + c * kRows + lane, kRows, length,
-                                         block);
-                GLINT_UNROLL
-                for (int j = 0; j < NV; ++j) {
-                  const Vec factor = c == 0 ? load(alpha + lane + j * kLanes) : splat(1.0F);
-                  GLINT_UNROLL
-                  for (int i = 0; i < kCount; ++i)
-                    rescale_and_add(o + (d + i) * kRows + lane + j * kLanes, factor, block[i][j]);
+                                         block, request);
+                if (c > 0) add_block<NV * kLanes>(closed, block);
+                if (c + length < v.count) {
+                  store_block<NV * kLanes>(closed, block);
+                } else {
+                  rescale_and_add<kRows>(o + d * kRows + lane, alpha + lane, block);
                 }
               });
         });
@@ -124,14 +131,17 @@ GLINT_NOINLINE void accumulate_selected(const std::uint64_t* visible, const Valu
                                         const float* alpha) {
   for (index_t lane = 0; lane < kRows; lane += kLanes) {
     for (index_t d = 0; d < v.dim; ++d) {
+      Vec total = splat(0.0F);
       for_chains(v.first_key, v.count, [&](index_t first, index_t length) {
         Vec sum = splat(0.0F);
         for (index_t c = first; c < first + length; ++c) {
           const Vec more = fma(splat(v.data[c * v.stride + d]), load(p + c * kRows + lane), sum);
           sum = select(lanes_of(visible[c], static_cast<int>(lane)), more, sum);
         }
-        rescale_and_add(o + d * kRows + lane, first == 0 ? load(alpha + lane) : splat(1.0F), sum);
+        total += sum;
       });
+      Vec block[1][1] = {{total}};
+      rescale_and_add<kRows>(o + d * kRows + lane, alpha + lane, block);
     }
   }
 }

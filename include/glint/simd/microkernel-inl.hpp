@@ -27,23 +27,36 @@ struct Broadcast {
 };
 
 template <int MR, int NV>
-GLINT_INLINE void multiply_add(Broadcast a, const float* b, index_t b_stride, index_t depth, Vec (&c)[MR][NV]) {
-  GLINT_PRAGMA(GCC unroll 2)
-  for (index_t r = 0; r < depth; ++r) {
-    Vec row[NV];
-    GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) row[j] = load(b + r * b_stride + j * kLanes);
-    GLINT_UNROLL
-    for (int i = 0; i < MR; ++i) {
-      float scalar = a.data[i * a.row + r * a.depth];
+GLINT_INLINE void multiply_add_once(const float* a, index_t a_row, const float* b, Vec (&c)[MR][NV]) {
+  Vec row[NV];
+  GLINT_UNROLL
+  for (int j = 0; j < NV; ++j) row[j] = load(b + j * kLanes);
+  GLINT_UNROLL
+  for (int i = 0; i < MR; ++i) {
+    float scalar = a[i * a_row];
 #if GLINT_LANES == 1
-      GLINT_OPAQUE(scalar);  // gcc 12 joins the loads of two iterations into one vector, and reads past the last row
+    GLINT_OPAQUE(scalar);  // gcc 12 joins the loads of two iterations into one vector, and reads past the last row
 #endif
-      const Vec x = splat(scalar);
-      GLINT_UNROLL
-      for (int j = 0; j < NV; ++j) c[i][j] = fma(x, row[j], c[i][j]);
-    }
+    const Vec x = splat(scalar);
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) fma_into(c[i][j], x, row[j]);
   }
+}
+
+// meanwhile(): called once for every kSteps steps, to ask for memory that is needed later.
+inline constexpr index_t kSteps = 4;
+
+template <int MR, int NV, class Meanwhile>
+GLINT_INLINE void multiply_add(Broadcast a, const float* b, index_t b_stride, index_t depth, Vec (&c)[MR][NV],
+                               const Meanwhile& meanwhile) {
+  index_t r = 0;
+  for (; r + kSteps <= depth; r += kSteps) {
+    meanwhile();
+    GLINT_UNROLL
+    for (index_t step = 0; step < kSteps; ++step)
+      multiply_add_once(a.data + (r + step) * a.depth, a.row, b + (r + step) * b_stride, c);
+  }
+  for (; r < depth; ++r) multiply_add_once(a.data + r * a.depth, a.row, b + r * b_stride, c);
 }
 
 // How many vectors of a tile `rows` lanes wide one block takes, and how many rows it then needs to keep both

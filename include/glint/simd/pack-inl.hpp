@@ -29,9 +29,9 @@ GLINT_INLINE void transpose(Vec (&row)[kLanes]) {
 #endif
 }
 
-// Rows that will soon be read or written, asked for a few lines at a time while something else is computed.  They lie a
-// stride apart, which the hardware's own prefetcher does not follow, and a burst of requests would stall the core as
-// surely as the misses themselves.  Short sequences spend a quarter of their time waiting without this.
+// Rows that will soon be read or written, asked for line by line while something else is computed.  They lie a stride
+// apart, which the hardware's own prefetcher does not always follow, and a burst of requests would stall the core as
+// surely as the misses themselves.  Into the second-level cache: the first is full of the tile at hand.
 class Upcoming {
  public:
   template <class Element>
@@ -42,30 +42,39 @@ class Upcoming {
     if (rows.data != nullptr && rows.rows > 0 && count_ < kMost) list_[count_++] = rows;
   }
 
-  // Lines for each of `steps` requests, so that all have been asked for in the end.
-  GLINT_INLINE int share(index_t steps) const {
+  // To be called before the first request: how many there will be.
+  GLINT_INLINE void spread_over(index_t requests) {
     index_t lines = 0;
     for (int i = 0; i < count_; ++i) lines += list_[i].rows * ((list_[i].bytes + 63) / 64);
-    return static_cast<int>(lines / (steps > 0 ? steps : 1)) + (count_ > 0 ? 1 : 0);
+    lines_each_ = lines / (requests > 0 ? requests : 1) + 1;
+    take_next();
   }
 
-  GLINT_INLINE void request(int lines) {
-    for (; lines > 0 && next_ < count_; --lines) {
-      NextRows& rows = list_[next_];
-      __builtin_prefetch(static_cast<const char*>(rows.data) + at_, 0, 3);
+  GLINT_INLINE void request() {
+    for (index_t lines = lines_each_; lines > 0 && row_ != nullptr; --lines) {
+      __builtin_prefetch(row_ + at_, 0, 2);
       at_ += 64;
-      if (at_ < rows.bytes) continue;
-      at_ = 0;
-      rows.data = static_cast<const char*>(rows.data) + rows.stride;
-      if (--rows.rows == 0) ++next_;
+      if (at_ >= now_.bytes) next_row();
     }
   }
 
  private:
-  static constexpr int kMost = 3;
+  GLINT_INLINE void next_row() {
+    at_ = 0;
+    row_ += now_.stride;
+    if (--now_.rows == 0) take_next();
+  }
+  GLINT_INLINE void take_next() {
+    now_ = next_ < count_ ? list_[next_++] : NextRows{};
+    row_ = static_cast<const char*>(now_.data);
+  }
+
+  static constexpr int kMost = 4;
   NextRows list_[kMost];
   int count_ = 0, next_ = 0;
-  index_t at_ = 0;
+  NextRows now_;  // what is being asked for: the row at row_ and those behind it
+  const char* row_ = nullptr;
+  index_t at_ = 0, lines_each_ = 0;
 };
 
 // `count` is a multiple of kLanes.

@@ -115,6 +115,16 @@ GLINT_INLINE Vec fma(const Vec& a, const Vec& b, const Vec& c) {
 #endif
 }
 
+// sum += a * b.  gcc 12 is told the one form of the instruction that adds in place: left to choose, it moves accumulators
+// between registers (2 % of the products) and folds loads into multiply-adds, which then read the same row many times.
+GLINT_INLINE void fma_into(Vec& sum, const Vec& a, const Vec& b) {
+#if GLINT_USE_X86_FMA && !defined(__clang__)
+  __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+#else
+  sum = fma(a, b, sum);
+#endif
+}
+
 // a > b ? a : b.  A NaN in b wins, a NaN in a loses, on every ISA: vmax(bound, x) lets the NaN of x pass.
 GLINT_INLINE Vec vmax(const Vec& a, const Vec& b) {
 #if GLINT_USE_AVX512
