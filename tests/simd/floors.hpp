@@ -51,7 +51,7 @@ struct Floor {
   void (*select)(std::uint64_t, int, const float*, const float*, float*);
   void (*transpose)(float*);
   bool (*all_finite)(const float*, index_t, index_t, index_t);
-  int (*share)(const glint::NextRows*, int, index_t);
+  index_t (*requests_needed)(const glint::NextRows*, int, index_t);
   Block blocks[5];
   void (*for_blocks[4])(index_t, int*);
   int for_blocks_rows[4];

@@ -61,7 +61,11 @@ TEST_P(Microkernel, BlocksTileTheRows) {
       index_t next = 0;
       while (next < count) {
         const int size = sizes[static_cast<std::size_t>(next)];
-        ASSERT_EQ(size, count - next >= largest ? largest : largest > 2 && count - next >= 2 ? 2 : 1);
+        const index_t left = count - next;
+        ASSERT_EQ(size, left >= largest               ? largest
+                        : largest > 4 && left >= 4 ? 4
+                        : largest > 2 && left >= 2 ? 2
+                                                   : 1);
         next += size;
       }
       ASSERT_EQ(next, count);

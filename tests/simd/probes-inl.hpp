@@ -58,7 +58,7 @@ GLINT_NOINLINE void multiply_add(const float* a, index_t a_row, index_t a_depth,
   Vec block[kRows][kVectors];
   for (int i = 0; i < kRows; ++i)
     for (int j = 0; j < kVectors; ++j) block[i][j] = isa::load(c + (i * kVectors + j) * kLanes);
-  isa::multiply_add<kRows, kVectors>(isa::Broadcast{a, a_row, a_depth}, b, b_stride, depth, block);
+  isa::multiply_add<kRows, kVectors>(isa::Broadcast{a, a_row, a_depth}, b, b_stride, depth, block, [] {});
   for (int i = 0; i < kRows; ++i)
     for (int j = 0; j < kVectors; ++j) isa::store(c + (i * kVectors + j) * kLanes, block[i][j]);
 }
@@ -69,13 +69,14 @@ GLINT_NOINLINE void for_blocks(index_t count, int* sizes) {
   isa::for_blocks<kRows>(count, [&](auto rows, index_t first) { sizes[first] += decltype(rows)::value; });
 }
 
-// The lines that Upcoming wants to be asked for at each of `steps` steps; asks for all of them.
-GLINT_NOINLINE inline int share(const glint::NextRows* rows, int count, index_t steps) {
+// How many of `requests` requests Upcoming needs to have asked for all rows; more than that if it never has.
+GLINT_NOINLINE inline index_t requests_needed(const glint::NextRows* rows, int count, index_t requests) {
   isa::Upcoming upcoming;
   for (int i = 0; i < count; ++i) upcoming.add(rows[i]);
-  const int lines = upcoming.share(steps);
-  for (index_t i = 0; i < steps + 1; ++i) upcoming.request(lines);
-  return lines;
+  upcoming.spread_over(requests);
+  index_t needed = 0;
+  for (; !upcoming.done() && needed <= requests; ++needed) upcoming.request();
+  return needed;
 }
 
 template <class Element>
@@ -105,7 +106,7 @@ inline Floor floor(glint::Isa name) {
       .select = select,
       .transpose = transpose,
       .all_finite = isa::all_finite,
-      .share = share,
+      .requests_needed = requests_needed,
       .blocks = {block<isa::kMR, isa::kNV>(), block<2, isa::kNV>(), block<1, isa::kNV>(), block<8, 1>(), block<1, 1>()},
       .for_blocks = {for_blocks<1>, for_blocks<2>, for_blocks<isa::kMR>, for_blocks<8>},
       .for_blocks_rows = {1, 2, isa::kMR, 8},

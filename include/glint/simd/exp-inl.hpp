@@ -32,23 +32,20 @@ GLINT_INLINE Vec exponential(const Vec& argument) {
 #if GLINT_USE_AVX512
   constexpr float kRound = 12582912.0F;  // 1.5 * 2^23
   // scalef takes any exponent: clamp only so far that the result is 0 for certain.
-  const Vec x = vmax(splat(kNatural ? -110.0F : -160.0F), argument);
+  constexpr float kZero = kNatural ? -110.0F : -160.0F;
 #else
   constexpr float kRound = 12582912.0F + 127.0F;  // the low bits of t are then the exponent field of 2^n
-  const Vec& x = argument;
+  // Here n rounds to -127, whose exponent field is that of 0.
+  constexpr float kZero = kNatural ? -88.0F : -127.0F;
 #endif
+  const Vec x = vmax(splat(kZero), argument);
   const Vec log2e = splat(1.44269504F);
   Vec t = kNatural ? fma(x, log2e, splat(kRound)) : x + kRound;
   GLINT_OPAQUE(t);  // -ffast-math would cancel the two kRound,
   Vec n = t - kRound;
   GLINT_OPAQUE(n);  // and then n against the argument
   const Vec r = kNatural ? fma(x, log2e, -n) : x - n;
-  const Vec result = power_of_two(r, t, n);
-#if GLINT_USE_AVX512
-  return result;
-#else
-  return select(x < splat(kNatural ? -87.3F : -126.0F), splat(0.0F), result);
-#endif
+  return power_of_two(r, t, n);
 }
 
 GLINT_INLINE Vec exp_below_zero(const Vec& x) { return exponential<true>(x); }

@@ -71,6 +71,8 @@ template <int MR, class Block>
 GLINT_INLINE void for_blocks(index_t count, const Block& block) {
   index_t i = 0;
   for (; i + MR <= count; i += MR) block(std::integral_constant<int, MR>{}, i);
+  if constexpr (MR > 4)
+    for (; i + 4 <= count; i += 4) block(std::integral_constant<int, 4>{}, i);
   if constexpr (MR > 2)
     for (; i + 2 <= count; i += 2) block(std::integral_constant<int, 2>{}, i);
   for (; i < count; ++i) block(std::integral_constant<int, 1>{}, i);

@@ -47,33 +47,33 @@ class Upcoming {
     index_t lines = 0;
     for (int i = 0; i < count_; ++i) lines += list_[i].rows * ((list_[i].bytes + 63) / 64);
     lines_each_ = lines / (requests > 0 ? requests : 1) + 1;
-    take_next();
+    now_ = list_;
+    row_ = static_cast<const char*>(now_->data);
   }
 
   GLINT_INLINE void request() {
     for (index_t lines = lines_each_; lines > 0 && row_ != nullptr; --lines) {
       __builtin_prefetch(row_ + at_, 0, 2);
       at_ += 64;
-      if (at_ >= now_.bytes) next_row();
+      if (at_ >= now_->bytes) next_row();
     }
   }
 
+  GLINT_INLINE bool done() const { return row_ == nullptr; }
+
  private:
+  // Scalar moves only: the registers of the micro-kernel around it are all taken.
   GLINT_INLINE void next_row() {
     at_ = 0;
-    row_ += now_.stride;
-    if (--now_.rows == 0) take_next();
-  }
-  GLINT_INLINE void take_next() {
-    now_ = next_ < count_ ? list_[next_++] : NextRows{};
-    row_ = static_cast<const char*>(now_.data);
+    row_ += now_->stride;
+    if (--now_->rows == 0) row_ = static_cast<const char*>((++now_)->data);
   }
 
   static constexpr int kMost = 4;
-  NextRows list_[kMost];
-  int count_ = 0, next_ = 0;
-  NextRows now_;  // what is being asked for: the row at row_ and those behind it
-  const char* row_ = nullptr;
+  NextRows list_[kMost + 1];  // ends with a null entry
+  int count_ = 0;
+  NextRows* now_ = nullptr;    // what is being asked for, its rows counted down
+  const char* row_ = nullptr;  // its next row
   index_t at_ = 0, lines_each_ = 0;
 };
 
