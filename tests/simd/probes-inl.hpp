@@ -58,7 +58,7 @@ GLINT_NOINLINE void multiply_add(const float* a, index_t a_row, index_t a_depth,
   Vec block[kRows][kVectors];
   for (int i = 0; i < kRows; ++i)
     for (int j = 0; j < kVectors; ++j) block[i][j] = isa::load(c + (i * kVectors + j) * kLanes);
-  isa::multiply_add<kRows, kVectors>(isa::Broadcast{a, a_row, a_depth}, b, b_stride, depth, block, [] {});
+  isa::multiply_add(isa::Broadcast<isa::Singles>{a, a_row, a_depth}, b, b_stride, depth, block, [] {});
   for (int i = 0; i < kRows; ++i)
     for (int j = 0; j < kVectors; ++j) isa::store(c + (i * kVectors + j) * kLanes, block[i][j]);
 }

@@ -26,6 +26,7 @@ concept ForwardPlan = requires(const Candidate& plan, index_t i) {
   { plan.max_keys() } -> std::same_as<index_t>;  // of any head's kv
   { plan.head_dim() } -> std::same_as<index_t>;
   { plan.value_dim() } -> std::same_as<index_t>;
+  { plan.products() } -> std::same_as<Products>;
   plan.head(i, i);  // (group, head within the group) -> HeadWork
 };
 
@@ -52,15 +53,19 @@ template <class Tile, class Head>
 using Entry = void (*)(const Head*, const Interval*, index_t, std::byte*, const NextTask&);
 
 template <class Tile, class Head>
-Entry<Tile, Head> entry(Isa isa) {
+Entry<Tile, Head> entry(Isa isa, [[maybe_unused]] Products products) {
 #if GLINT_HAVE_X86
-  if (isa == Isa::avx512) return &isa_avx512::forward_tiles<Tile, Head>;
-  if (isa == Isa::avx2) return &isa_avx2::forward_tiles<Tile, Head>;
+  if constexpr (std::is_same_v<typename Head::element, bfloat16> && Tile::lanes == Lanes::queries) {
+    if (products == Products::pairs && simd::bf16_dot())
+      return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::ProductsOfPairs<Tile>>;
+  }
+  if (isa == Isa::avx512) return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::FloatProducts<Tile>>;
+  if (isa == Isa::avx2) return &isa_avx2::forward_tiles<Tile, Head, isa_avx2::FloatProducts<Tile>>;
 #endif
 #if GLINT_HAVE_VECTOR_EXTENSIONS
-  if (isa == Isa::base) return &isa_base::forward_tiles<Tile, Head>;
+  if (isa == Isa::base) return &isa_base::forward_tiles<Tile, Head, isa_base::FloatProducts<Tile>>;
 #endif
-  return &isa_plain::forward_tiles<Tile, Head>;
+  return &isa_plain::forward_tiles<Tile, Head, isa_plain::FloatProducts<Tile>>;
 }
 
 template <class Head>
@@ -90,7 +95,7 @@ void run_task(const Plan& plan, index_t group, index_t first, index_t last, std:
     zero_rows(*head, {computed.empty() ? wanted.lo : computed.hi, wanted.hi});
     if (!computed.empty()) rows[count++] = computed;
   }
-  if (count > 0) entry<Tile, Head>(simd::selected)(heads, rows, count, scratch, next);
+  if (count > 0) entry<Tile, Head>(simd::selected, plan.products())(heads, rows, count, scratch, next);
 }
 
 // The tasks of a plan, numbered group by group.

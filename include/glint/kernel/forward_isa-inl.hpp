@@ -5,4 +5,10 @@
 //
 #include "glint/kernel/decode_tile-inl.hpp"
 //
+#include "glint/kernel/pair_tile-inl.hpp"
+//
+#include "glint/kernel/query_tile-inl.hpp"
+//
+#include "glint/kernel/products-inl.hpp"
+//
 #include "glint/kernel/forward_tile-inl.hpp"

@@ -34,6 +34,10 @@ struct RowStats {
   explicit constexpr operator bool() const { return max != nullptr || sum != nullptr || lse != nullptr; }
 };
 
+// How the two matrix products are calculated.  pairs: bfloat16 with the CPU's dot instruction, P rounded to bfloat16;
+// where there is none, or for other types, the same as singles.
+enum class Products : std::uint8_t { singles, pairs };
+
 // What the same worker will read next, as far as is known.
 struct NextTask {
   NextRows q, k;

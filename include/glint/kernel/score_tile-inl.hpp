@@ -56,7 +56,7 @@ GLINT_NOINLINE void scores(const float* k, index_t k_stride, const float* q, ind
           for (index_t d = 0; d < dim; d += kDepthChain) {
             const bool last = d + kDepthChain >= dim;
             Vec block[kCount][NV] = {};
-            multiply_add<kCount, NV>({k + c * k_stride + d, k_stride, 1}, q + d * kRows + lane, kRows,
+            multiply_add(Broadcast<Singles>{k + c * k_stride + d, k_stride, 1}, q + d * kRows + lane, kRows,
                                      last ? dim - d : kDepthChain, block, request);
             if (d > 0) add_block<kRows>(target, block);
             if (last) raise<kCount, NV>(top, block);

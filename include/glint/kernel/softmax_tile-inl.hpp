@@ -4,11 +4,13 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-// max, sum and the rescaling factor of kRows rows.
+// max, sum and the rescaling factor of kRows rows.  Scores and maxima are kept in multiples of `unit`: what a product
+// leaves unscaled, exp scales.
 struct LaneState {
-  float* max;
-  float* sum;
-  float* alpha;
+  float* max = nullptr;
+  float* sum = nullptr;
+  float* alpha = nullptr;
+  float unit = 1;
 };
 
 // Sums over keys are chains of dependent additions, whose rounding errors grow with their length: 128 keys of a
@@ -22,11 +24,25 @@ GLINT_INLINE void for_chains(index_t first_key, index_t count, const Chain& chai
   for (index_t c = 0; c < count; c += length, length = kChain) chain(c, length < count - c ? length : count - c);
 }
 
+// One key after the other: p stays where s was.
+template <index_t kRows, int NV>
+struct StoreSingles {
+  static constexpr index_t kKeys = 1;
+  static constexpr int kDegree = 5;
+  static GLINT_INLINE void store_keys(const Vec (&p)[1][NV], float* s, index_t c, index_t lane) {
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) store(s + c * kRows + lane + j * kLanes, p[0][j]);
+  }
+};
+
 // s -> p = exp(s - max), the maximum raised to cover the tile first.  The tile's sum is formed apart and added to the
 // running sum once: two-level accumulation keeps the error independent of the number of keys.
-template <index_t kRows>
+template <index_t kRows, template <index_t, int> class StoreAs = StoreSingles>
 GLINT_NOINLINE void absorb(float* s, index_t first_key, index_t count, const float* tile_max, LaneState state) {
   constexpr int NV = kBlockVecs<kRows>;
+  using Stored = StoreAs<kRows, NV>;
+  constexpr int kKeys = Stored::kKeys, kDegree = Stored::kDegree;
+  const Exponent exponent = Exponent::of(state.unit);
   for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
     Vec top[NV], total[NV];
     GLINT_UNROLL
@@ -35,21 +51,27 @@ GLINT_NOINLINE void absorb(float* s, index_t first_key, index_t count, const flo
       const Vec before = load(state.max + at);
       top[j] = vmax(before, load(tile_max + at));
       store(state.max + at, top[j]);
-      store(state.alpha + at, exp_below_zero(before - top[j]));
+      store(state.alpha + at, exponential<kDegree>(before - top[j], exponent));
       total[j] = splat(0.0F);
     }
     for_chains(
         first_key, count, [&](index_t first, index_t length) __attribute__((always_inline)) {
           Vec part[NV] = {};
-          for (index_t c = first; c < first + length; ++c) {
+          const auto absorb_keys = [&](index_t c, index_t keys) __attribute__((always_inline)) {
+            Vec p[kKeys][NV] = {};
             GLINT_UNROLL
-            for (int j = 0; j < NV; ++j) {
-              float* const at = s + c * kRows + lane + j * kLanes;
-              const Vec p = exp_below_zero(load(at) - top[j]);
-              part[j] += p;
-              store(at, p);
+            for (int i = 0; i < keys; ++i) {
+              GLINT_UNROLL
+              for (int j = 0; j < NV; ++j) {
+                p[i][j] = exponential<kDegree>(load(s + (c + i) * kRows + lane + j * kLanes) - top[j], exponent);
+                part[j] += p[i][j];
+              }
             }
-          }
+            Stored::store_keys(p, s, c, lane);
+          };
+          index_t c = first;
+          for (; c + kKeys <= first + length; c += kKeys) absorb_keys(c, kKeys);
+          for (; c < first + length; ++c) absorb_keys(c, 1);
           GLINT_UNROLL
           for (int j = 0; j < NV; ++j) total[j] += part[j];
         });
@@ -111,7 +133,7 @@ GLINT_NOINLINE void accumulate(const ValueRows& v, const float* p, float* o, con
           for_chains(
               v.first_key, v.count, [&](index_t c, index_t length) __attribute__((always_inline)) {
                 Vec block[kCount][NV] = {};
-                multiply_add<kCount, NV>({v.data + c * v.stride + d, 1, v.stride}, p + c * kRows + lane, kRows, length,
+                multiply_add(Broadcast<Singles>{v.data + c * v.stride + d, 1, v.stride}, p + c * kRows + lane, kRows, length,
                                          block, request);
                 if (c > 0) add_block<NV * kLanes>(closed, block);
                 if (c + length < v.count) {
@@ -151,7 +173,7 @@ template <index_t kRows>
 GLINT_NOINLINE void fold(LaneState part, float* o, LaneState done, float* o_done, index_t dim) {
   for (index_t lane = 0; lane < kRows; lane += kLanes) {
     const Vec top = load(part.max + lane);
-    const Vec alpha = exp_below_zero(load(done.max + lane) - top);
+    const Vec alpha = exponential(load(done.max + lane) - top, Exponent::of(part.unit));
     store(done.max + lane, top);
     store(done.sum + lane, fma(alpha, load(done.sum + lane), load(part.sum + lane)));
     store(part.sum + lane, splat(0.0F));

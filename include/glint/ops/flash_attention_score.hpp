@@ -49,7 +49,9 @@ struct ScoreProblem {
   index_t stats_repeat = 1;  // the documents store max and sum eight times: 8
   float empty_lse = -std::numeric_limits<float>::infinity();
 
-  int inner_precise = 0;  // 0, 1 reserved; 2 asks for zero rows where nothing is seen, which glint always does
+  // 0 high precision, 1 high performance (README, "Two precisions"); 2 asks for zero rows where nothing is seen, which
+  // glint always does.
+  int inner_precise = 0;
   Limits limits = Limits::none;
 
   // For tensors that are slices of larger ones (fused QKV); empty means what the layout says.
@@ -75,6 +77,7 @@ AttentionTensors<storage_t<Element>> tensors(const ScoreProblem<Element>& p, Lay
       .q_rows = score_rules::queries(p, layout),
       .kv_rows = score_rules::keys(p, layout),
       .scale = p.scale * p.q_scale,
+      .products = p.inner_precise == 1 ? Products::pairs : Products::singles,
       .pse = p.pse,
       .pse_factor = added_before_scale ? p.scale : 1.0F,
       .slopes = p.slopes,

@@ -38,7 +38,7 @@ struct IncreProblem {
   float* lse = nullptr;  // [B][N]; a row that sees nothing: -inf
   float empty_lse = -std::numeric_limits<float>::infinity();
 
-  int inner_precise = 1;  // 0 high precision, 1 high performance: the same for glint
+  int inner_precise = 1;  // 0 high precision, 1 high performance: the same here, where memory sets the pace
   Limits limits = Limits::none;
 
   Strides q_strides{}, out_strides{};
@@ -79,6 +79,7 @@ class DecodePlan {
   index_t max_keys() const { return t_.kv_rows.longest(); }
   index_t head_dim() const { return t_.shape.head_dim; }
   index_t value_dim() const { return t_.shape.value_size(); }
+  static constexpr Products products() { return Products::singles; }
 
   Head head(index_t group, index_t) const {
     const index_t kv_heads = t_.shape.kv_head_count(), rows = max_rows(), keys = t_.kv_rows.length(group / kv_heads);

@@ -17,6 +17,7 @@ struct AttentionTensors {
   Layout layout = Layout::BSH;
   Sequences q_rows, kv_rows;
   float scale = 1;
+  Products products = Products::singles;
 
   PseTensor pse{};
   float pse_factor = 1;
@@ -52,6 +53,7 @@ class AttentionPlan {
   index_t max_keys() const { return t_.kv_rows.longest(); }
   index_t head_dim() const { return t_.shape.head_dim; }
   index_t value_dim() const { return t_.shape.value_size(); }
+  Products products() const { return t_.products; }
 
   Head head(index_t group, index_t member) const {
     const index_t batch = group / t_.shape.kv_head_count(), kv_head = group % t_.shape.kv_head_count();

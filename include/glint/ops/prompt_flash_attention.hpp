@@ -33,7 +33,9 @@ struct PromptProblem {
   float* lse = nullptr;  // [B][N][S1]; rows that see nothing: -inf
   float empty_lse = -std::numeric_limits<float>::infinity();
 
-  int inner_precise = 1;  // 0 to 3; bit 1 asks for zero rows where nothing is seen, which glint always does
+  // Bit 0: 0 high precision, 1 high performance (README, "Two precisions"); bit 1 asks for zero rows where nothing is
+  // seen, which glint always does.
+  int inner_precise = 1;
   Limits limits = Limits::none;
 
   Strides q_strides{}, k_strides{}, v_strides{}, out_strides{};
@@ -55,6 +57,7 @@ AttentionTensors<storage_t<Element>> tensors(const PromptProblem<Element>& p, La
       .q_rows = Sequences::lengths(s.batch, s.q_len, p.q_lens),
       .kv_rows = Sequences::lengths(s.batch, s.kv_len, p.kv_lens),
       .scale = p.scale,
+      .products = p.inner_precise % 2 == 1 ? Products::pairs : Products::singles,
       .pse = p.pse_shift,
       .lse = p.lse,
       .empty_lse = p.empty_lse};

@@ -4,3 +4,4 @@
 #include "glint/simd/exp-inl.hpp"
 #include "glint/simd/microkernel-inl.hpp"
 #include "glint/simd/pack-inl.hpp"
+#include "glint/simd/pairs-inl.hpp"

@@ -73,8 +73,21 @@ inline Isa detect() {
   return Isa::plain;
 }
 
+// Has this CPU the instruction for dot products of bfloat16 pairs, beside AVX-512?
+inline bool detect_bf16_dot() {
+#if GLINT_HAVE_X86
+  return supported(Isa::avx512) && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+inline const bool has_bf16_dot = detect_bf16_dot();
+
 // What the kernels use.  Assign only before the first call, or between calls of a test.
 inline Isa selected = detect();
+
+// May kernels use that instruction?  Only as a part of AVX-512, so that GLINT_FORCE_ISA turns it off.
+inline bool bf16_dot() { return selected == Isa::avx512 && has_bf16_dot; }
 
 }  // namespace simd
 }  // namespace GLINT_ABI

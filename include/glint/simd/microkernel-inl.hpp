@@ -19,44 +19,53 @@ inline constexpr int kMR = 2, kNV = 16;
 inline constexpr int kMR = 6, kNV = 2;
 #endif
 
+// The product of the micro-kernel: float times float.  (Pairs of bfloat16: pairs-inl.hpp.)
+struct Singles {
+  using Element = float;
+  static GLINT_INLINE Vec broadcast(const float* a) {
+    float scalar = *a;
+#if GLINT_LANES == 1
+    GLINT_OPAQUE(scalar);  // gcc 12 joins the loads of two iterations into one vector, and reads past the last row
+#endif
+    return splat(scalar);
+  }
+  static GLINT_INLINE void add(Vec& sum, const Vec& a, const Vec& b) { fma_into(sum, a, b); }
+};
+
 // What the micro-kernel reads as A.
+template <class Product>
 struct Broadcast {
-  const float* data;
+  const typename Product::Element* data;
   index_t row;    // stride between the rows of the block
   index_t depth;  // stride along the sum
 };
 
-template <int MR, int NV>
-GLINT_INLINE void multiply_add_once(const float* a, index_t a_row, const float* b, Vec (&c)[MR][NV]) {
+template <class Product, int MR, int NV>
+GLINT_INLINE void multiply_add_once(Broadcast<Product> a, index_t r, const float* b, Vec (&c)[MR][NV]) {
   Vec row[NV];
   GLINT_UNROLL
   for (int j = 0; j < NV; ++j) row[j] = load(b + j * kLanes);
   GLINT_UNROLL
   for (int i = 0; i < MR; ++i) {
-    float scalar = a[i * a_row];
-#if GLINT_LANES == 1
-    GLINT_OPAQUE(scalar);  // gcc 12 joins the loads of two iterations into one vector, and reads past the last row
-#endif
-    const Vec x = splat(scalar);
+    const Vec x = Product::broadcast(a.data + i * a.row + r * a.depth);
     GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) fma_into(c[i][j], x, row[j]);
+    for (int j = 0; j < NV; ++j) Product::add(c[i][j], x, row[j]);
   }
 }
 
 // meanwhile(): called once for every kSteps steps, to ask for memory that is needed later.
 inline constexpr index_t kSteps = 4;
 
-template <int MR, int NV, class Meanwhile>
-GLINT_INLINE void multiply_add(Broadcast a, const float* b, index_t b_stride, index_t depth, Vec (&c)[MR][NV],
+template <class Product, int MR, int NV, class Meanwhile>
+GLINT_INLINE void multiply_add(Broadcast<Product> a, const float* b, index_t b_stride, index_t depth, Vec (&c)[MR][NV],
                                const Meanwhile& meanwhile) {
   index_t r = 0;
   for (; r + kSteps <= depth; r += kSteps) {
     meanwhile();
     GLINT_UNROLL
-    for (index_t step = 0; step < kSteps; ++step)
-      multiply_add_once(a.data + (r + step) * a.depth, a.row, b + (r + step) * b_stride, c);
+    for (index_t step = 0; step < kSteps; ++step) multiply_add_once(a, r + step, b + (r + step) * b_stride, c);
   }
-  for (; r < depth; ++r) multiply_add_once(a.data + r * a.depth, a.row, b + r * b_stride, c);
+  for (; r < depth; ++r) multiply_add_once(a, r, b + r * b_stride, c);
 }
 
 // How many vectors of a tile `rows` lanes wide one block takes, and how many rows it then needs to keep both

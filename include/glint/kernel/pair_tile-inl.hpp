@@ -1,0 +1,129 @@
+// No guard: included once for each ISA.  The two products of a tile of bfloat16 with the CPU's dot instruction, which
+// multiplies pairs of neighbours: along head_dim for the scores, along the keys for the product with V.  A pair of
+// natural K is the 32-bit word that holds it, so K is read in place; V is interleaved once for each key tile.
+#if GLINT_USE_AVX512
+namespace glint {
+inline namespace GLINT_ABI {
+namespace GLINT_ISA {
+
+// S^T = K q^T, unscaled, for `count` keys, and the maximum of each lane.
+template <index_t kRows>
+GLINT_NOINLINE void scores_of_pairs(const bfloat16* k, index_t k_stride, const float* q, index_t dim, index_t count,
+                                    float* s, float* tile_max, Upcoming& upcoming) {
+  constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
+  const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
+  upcoming.spread_over(count / MR * (kRows / (NV * kLanes)) * dim / 2 / kSteps);
+  for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
+    Vec top[NV];
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
+    for_blocks<MR>(
+        count, [&](auto rows, index_t c) __attribute__((always_inline)) {
+          constexpr int kCount = decltype(rows)::value;
+          const bfloat16* const first = k + c * k_stride;
+          Vec block[kCount][NV] = {};
+          multiply_add(Broadcast<Pairs>{first, k_stride, 2}, q + lane, kRows, dim / 2, block, request);
+          if (dim % 2 != 0)
+            multiply_add_once(Broadcast<LonePairs>{first + dim - 1, k_stride, 0}, 0, q + dim / 2 * kRows + lane, block);
+          raise<kCount, NV>(top, block);
+          store_block<kRows>(s + c * kRows + lane, block);
+        });
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) store(tile_max + lane + j * kLanes, top[j]);
+  }
+}
+
+// p[c / 2] = the pair p[c], p[c + 1] rounded; in place.
+template <index_t kRows>
+GLINT_NOINLINE void join_keys(index_t count, float* p) {
+  for (index_t c = 0; c < count; c += 2) {
+    for (index_t lane = 0; lane < kRows; lane += kLanes) {
+      float* const at = p + c * kRows + lane;
+      store(p + c / 2 * kRows + lane, join_pairs(load(at), c + 1 < count ? load(at + kRows) : Vec{}));
+    }
+  }
+}
+
+// absorb: neighbouring keys as pairs, p rounded to bfloat16 once the sum has been taken.  A chain has an even number of
+// keys, but for the last.
+template <index_t kRows, int NV>
+struct StorePairs {
+  static constexpr index_t kKeys = 2;
+  static constexpr int kDegree = 3;
+  static GLINT_INLINE void store_keys(const Vec (&p)[2][NV], float* s, index_t c, index_t lane) {
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) store(s + c / 2 * kRows + lane + j * kLanes, join_pairs(p[0][j], p[1][j]));
+  }
+};
+
+// V as interleave_rows leaves it.
+struct ValuePairs {
+  const bfloat16* data;
+  index_t dim;
+  index_t count;  // keys
+};
+
+// O^T = alpha * O^T + V^T P^T.  One chain: against the rounding of P to bfloat16 that of the sum is nothing.
+template <index_t kRows>
+GLINT_NOINLINE void accumulate_pairs(const ValuePairs& v, const float* p, float* o, const float* alpha,
+                                     Upcoming& upcoming) {
+  constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
+  const index_t pairs = (v.count + 1) / 2;
+  const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
+  upcoming.spread_over(v.dim / MR * (kRows / (NV * kLanes)) * pairs / kSteps);
+  for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
+    for_blocks<MR>(
+        v.dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
+          constexpr int kCount = decltype(rows)::value;
+          Vec block[kCount][NV] = {};
+          multiply_add(Broadcast<Pairs>{v.data + 2 * d, 2, 2 * v.dim}, p + lane, kRows, pairs, block, request);
+          rescale_and_add<kRows>(o + d * kRows + lane, alpha + lane, block);
+        });
+  }
+}
+
+GLINT_NOINLINE inline bool all_finite(const ValuePairs& v) {
+  constexpr unsigned kInfinity = 0x7f80;
+  bool finite = true;
+  for (index_t i = 0; i < (v.count + 1) / 2 * 2 * v.dim; ++i)
+    finite &= (v.data[i].bits & kInfinity) != kInfinity;
+  return finite;
+}
+
+// The same sums in the same order where V holds a NaN or an infinity: lanes that do not see a key multiply 0, not V.
+template <index_t kRows>
+GLINT_NOINLINE void accumulate_selected_pairs(const std::uint64_t* visible, const ValuePairs& v, const float* p,
+                                              float* o, const float* alpha) {
+  const IntVec low = IntVec{} + 0xffff;
+  for (index_t lane = 0; lane < kRows; lane += kLanes) {
+    for (index_t d = 0; d < v.dim; ++d) {
+      Vec block[1][1] = {};
+      for (index_t c = 0; c < v.count; c += 2) {
+        const IntVec seen = (lanes_of(visible[c], static_cast<int>(lane)) & low) |
+                            (c + 1 < v.count ? lanes_of(visible[c + 1], static_cast<int>(lane)) & ~low : IntVec{});
+        const Vec pair = Pairs::broadcast(v.data + c * v.dim + 2 * d);
+        Pairs::add(block[0][0], from_bits(bits_of(pair) & seen), load(p + c / 2 * kRows + lane));
+      }
+      rescale_and_add<kRows>(o + d * kRows + lane, alpha + lane, block);
+    }
+  }
+}
+
+// s *= scale, and the maximum of each lane.
+template <index_t kRows>
+GLINT_NOINLINE void scale_scores(float scale, index_t count, float* s, float* tile_max) {
+  for (index_t lane = 0; lane < kRows; lane += kLanes) {
+    Vec top = splat(kLowest);
+    for (index_t c = 0; c < count; ++c) {
+      const Vec value = load(s + c * kRows + lane) * scale;
+      store(s + c * kRows + lane, value);
+      top = vmax(top, value);
+    }
+    store(tile_max + lane, top);
+  }
+}
+
+}  // namespace GLINT_ISA
+}  // namespace GLINT_ABI
+}  // namespace glint
+#endif

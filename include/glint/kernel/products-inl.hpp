@@ -1,0 +1,220 @@
+// No guard: included once for each ISA.  How a tile's two products are calculated: what a kernel asks of them, and the
+// three answers.  All leave scores as [key][query lane] and sums as [value_dim][query lane], so that mask, softmax and
+// everything else are shared.
+//
+//   Staged                 K and V as the products read them
+//   start(tile, scratch)   packs the query rows
+//   stage(head, keys, ..)  keys [lo, hi) as one piece: any number of runs becomes one tile
+//   skip(staged, n)        the same without its first n keys
+//   scores(..)             s = scale * q k; true if tile_max holds the maximum of each lane
+//   absorb(..)             s -> p, and dropout on p
+//   accumulate(..)         o = alpha * o + p v
+namespace glint {
+inline namespace GLINT_ABI {
+namespace GLINT_ISA {
+
+// K and V rows as float, in place where they already are that.
+struct StagedSingles {
+  const float* k = nullptr;
+  const float* v = nullptr;
+  index_t k_stride = 0;
+  index_t v_stride = 0;
+};
+
+template <class Head>
+GLINT_INLINE StagedSingles stage_singles(const Head& head, Interval keys, float* k, float* v) {
+  using Element = typename Head::element;
+  const auto whole = head.kv.run(keys.lo, keys.size());
+  if constexpr (std::is_same_v<Element, float>)
+    if (whole.count == keys.size()) return {whole.k, whole.v, whole.k_stride, whole.v_stride};
+  const index_t k_dim = head.q.dim, v_dim = head.out.dim;
+  for (index_t at = keys.lo; at < keys.hi;) {
+    const auto run = head.kv.run(at, keys.hi - at);
+    convert_rows(run.k, run.k_stride, run.count, k_dim, k + (at - keys.lo) * k_dim, k_dim);
+    convert_rows(run.v, run.v_stride, run.count, v_dim, v + (at - keys.lo) * v_dim, v_dim);
+    at += run.count;
+  }
+  return {k, v, k_dim, v_dim};
+}
+
+// What both orientations of float share.
+template <class Tile>
+struct SingleProducts {
+  using Staged = StagedSingles;
+  static constexpr index_t kRows = Tile::rows;
+
+  template <class Head>
+  static GLINT_INLINE Staged stage(const Head& head, Interval keys, float* k, float* v) {
+    return stage_singles(head, keys, k, v);
+  }
+  static GLINT_INLINE Staged skip(const Staged& kv, index_t keys) {
+    return {kv.k + keys * kv.k_stride, kv.v + keys * kv.v_stride, kv.k_stride, kv.v_stride};
+  }
+  static GLINT_INLINE void expect_values(const Staged& kv, index_t keys, index_t dim, Upcoming& values) {
+    values.add(kv.v, kv.v_stride, keys, dim);
+  }
+  template <class Head>
+  static GLINT_INLINE void absorb(const Head& head, Box box, const TileScratch<Tile>& scratch, LaneState state) {
+    const index_t count = box.k1 - box.k0;
+    glint::GLINT_ISA::absorb<kRows>(scratch.s, box.k0, count, scratch.tile_max, state);
+    if (head.dropout) drop<kRows>(scratch.keep, count, 1.0F / head.dropout.keep_prob, scratch.s);
+  }
+  // V holds a NaN or an infinity that not every row sees.
+  static GLINT_INLINE bool must_select(const ValueRows& v, const std::uint64_t* visible) {
+    return visible != nullptr && !all_finite(v.data, v.stride, v.count, v.dim);
+  }
+};
+
+// Query rows in vector lanes.
+template <class Tile>
+struct ProductsInLanes : SingleProducts<Tile> {
+  using Staged = StagedSingles;
+  static constexpr index_t kRows = Tile::rows;
+
+  template <class Head>
+  static GLINT_INLINE void start(QueryTile<Tile, Head>& tile, const TileScratch<Tile>&) {
+    const Head& head = *tile.head;
+    pack_lanes<kRows>(head.q.row(tile.rows.lo), head.q.row_stride, tile.rows.size(), head.q.dim, head.scale, tile.q);
+  }
+  template <class Head>
+  static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,
+                                  const TileScratch<Tile>& scratch, Upcoming& upcoming) {
+    glint::GLINT_ISA::scores<kRows>(kv.k, kv.k_stride, tile.q, tile.head->q.dim, count, scratch.s, scratch.tile_max,
+                                    upcoming);
+    return true;
+  }
+  template <class Head>
+  static GLINT_INLINE void accumulate(const QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
+                                      const std::uint64_t* visible, const TileScratch<Tile>& scratch,
+                                      Upcoming& upcoming) {
+    const ValueRows v{kv.v, kv.v_stride, tile.head->out.dim, box.k0, box.k1 - box.k0};
+    if (SingleProducts<Tile>::must_select(v, visible)) {
+      accumulate_selected<kRows>(visible, v, scratch.s, tile.o, tile.state.alpha);
+    } else {
+      glint::GLINT_ISA::accumulate<kRows>(v, scratch.s, tile.o, tile.state.alpha, upcoming);
+    }
+  }
+};
+
+// Few query rows: vectors along head_dim.
+template <class Tile>
+struct ProductsByRows : SingleProducts<Tile> {
+  using Staged = StagedSingles;
+  static constexpr index_t kRows = Tile::rows;
+
+  template <class Head>
+  static GLINT_INLINE void start(QueryTile<Tile, Head>& tile, const TileScratch<Tile>& scratch) {
+    const Head& head = *tile.head;
+    pack_rows(head.q.row(tile.rows.lo), head.q.row_stride, tile.rows.size(), head.q.dim, head.scale, tile.q);
+    fill(scratch.s, Tile::columns * kRows, 0.0F);  // lanes without a row
+  }
+  template <class Head>
+  static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,
+                                  const TileScratch<Tile>& scratch, Upcoming& upcoming) {
+    scores_by_rows<kRows>(kv.k, kv.k_stride, tile.q, tile.rows.size(), tile.head->q.dim, count, scratch.s, upcoming);
+    return false;
+  }
+  template <class Head>
+  static GLINT_INLINE void accumulate(const QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
+                                      const std::uint64_t* visible, const TileScratch<Tile>& scratch,
+                                      Upcoming& upcoming) {
+    const ValueRows v{kv.v, kv.v_stride, tile.head->out.dim, box.k0, box.k1 - box.k0};
+    if (SingleProducts<Tile>::must_select(v, visible)) {
+      accumulate_selected<kRows>(visible, v, scratch.s, tile.o, tile.state.alpha);
+    } else {
+      accumulate_by_rows<kRows>(v, scratch.s, tile.rows.size(), tile.o, tile.state.alpha, upcoming);
+    }
+  }
+};
+
+#if GLINT_USE_AVX512
+// bfloat16 with the dot instruction; query rows in vector lanes.
+template <class Tile>
+struct ProductsOfPairs {
+  static constexpr index_t kRows = Tile::rows;
+  struct Staged {
+    const bfloat16* k = nullptr;
+    const bfloat16* v = nullptr;  // interleaved
+    index_t k_stride = 0;
+    index_t v_dim = 0;
+  };
+
+  // Scores stay unscaled where nothing but exp needs to know.  Of any other scale exp could not keep its promises.
+  template <class Head>
+  static GLINT_INLINE bool exp_scales(const Head& head) {
+    return !kModifies<Head> && !head.bias && !head.slope && head.scale >= 0x1p-64F && head.scale <= 0x1p64F;
+  }
+
+  template <class Head>
+  static GLINT_INLINE void start(QueryTile<Tile, Head>& tile, const TileScratch<Tile>&) {
+    const Head& head = *tile.head;
+    pack_pairs<kRows>(head.q.row(tile.rows.lo), head.q.row_stride, tile.rows.size(), head.q.dim, tile.q);
+    tile.state.unit = tile.done.unit = exp_scales(head) ? head.scale : 1.0F;
+    tile.keys.lo -= tile.keys.lo % 2;  // so that the same keys are partners whatever the mask
+  }
+
+  template <class Head>
+  static GLINT_INLINE Staged stage(const Head& head, Interval keys, float* k, float* v) {
+    const index_t k_dim = head.q.dim, v_dim = head.out.dim;
+    bfloat16* const pairs = reinterpret_cast<bfloat16*>(v);
+    const auto whole = head.kv.run(keys.lo, keys.size());
+    if (whole.count == keys.size()) {
+      interleave_rows(whole.v, whole.v_stride, keys.size(), v_dim, pairs);
+      return {whole.k, pairs, whole.k_stride, v_dim};
+    }
+    bfloat16* const k_rows = reinterpret_cast<bfloat16*>(k);
+    bfloat16* const v_rows = pairs + Tile::columns * v_dim;  // floats have room for twice as many bfloat16
+    for (index_t at = keys.lo; at < keys.hi;) {
+      const auto run = head.kv.run(at, keys.hi - at);
+      copy_rows(run.k, run.k_stride, run.count, k_dim, k_rows + (at - keys.lo) * k_dim);
+      copy_rows(run.v, run.v_stride, run.count, v_dim, v_rows + (at - keys.lo) * v_dim);
+      at += run.count;
+    }
+    interleave_rows(v_rows, v_dim, keys.size(), v_dim, pairs);
+    return {k_rows, pairs, k_dim, v_dim};
+  }
+  static GLINT_INLINE Staged skip(const Staged& kv, index_t keys) {
+    return {kv.k + keys * kv.k_stride, kv.v + keys * kv.v_dim, kv.k_stride, kv.v_dim};
+  }
+  static GLINT_INLINE void expect_values(const Staged&, index_t, index_t, Upcoming&) {}
+
+  template <class Head>
+  static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,
+                                  const TileScratch<Tile>& scratch, Upcoming& upcoming) {
+    scores_of_pairs<kRows>(kv.k, kv.k_stride, tile.q, tile.head->q.dim, count, scratch.s, scratch.tile_max, upcoming);
+    if (!exp_scales(*tile.head)) scale_scores<kRows>(tile.head->scale, count, scratch.s, scratch.tile_max);
+    return true;
+  }
+  template <class Head>
+  static GLINT_INLINE void absorb(const Head& head, Box box, const TileScratch<Tile>& scratch, LaneState state) {
+    const index_t count = box.k1 - box.k0;
+    if (head.dropout) {
+      glint::GLINT_ISA::absorb<kRows>(scratch.s, box.k0, count, scratch.tile_max, state);
+      drop<kRows>(scratch.keep, count, 1.0F / head.dropout.keep_prob, scratch.s);
+      join_keys<kRows>(count, scratch.s);
+    } else {
+      glint::GLINT_ISA::absorb<kRows, StorePairs>(scratch.s, box.k0, count, scratch.tile_max, state);
+    }
+  }
+  template <class Head>
+  static GLINT_INLINE void accumulate(const QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
+                                      const std::uint64_t* visible, const TileScratch<Tile>& scratch,
+                                      Upcoming& upcoming) {
+    const ValuePairs v{kv.v, kv.v_dim, box.k1 - box.k0};
+    if (visible != nullptr && !all_finite(v)) {
+      accumulate_selected_pairs<kRows>(visible, v, scratch.s, tile.o, tile.state.alpha);
+    } else {
+      accumulate_pairs<kRows>(v, scratch.s, tile.o, tile.state.alpha, upcoming);
+    }
+  }
+};
+#endif
+
+// Float, for whatever lies in the lanes of a tile.
+template <class Tile>
+using FloatProducts =
+    std::conditional_t<Tile::lanes == Lanes::head_dim, ProductsByRows<Tile>, ProductsInLanes<Tile>>;
+
+}  // namespace GLINT_ISA
+}  // namespace GLINT_ABI
+}  // namespace glint
