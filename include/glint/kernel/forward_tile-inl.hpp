@@ -64,13 +64,13 @@ GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, cons
   tile.enter_key_block(box.k0);
 
   Upcoming values;
-  Product::expect_values(kv, count, head.out.dim, values);
+  Product::expect(tile, kv, box, next, values);
   const bool has_maximum = Product::scores(tile, kv, count, scratch, values);
   if (modify_scores<kRows>(head, box, scratch.s) || visible != nullptr || !has_maximum)
     exclude_and_maximum<kRows>(visible, count, scratch.s, scratch.tile_max);
   if (head.dropout) head.dropout.bits(box, scratch.keep);
   Product::absorb(head, box, scratch, tile.state);
-  Upcoming upcoming = after<Tile>(tile, box.k0 / Tile::columns * Tile::columns + Tile::columns, next);
+  Upcoming upcoming = after<Tile>(tile, next_key_tile<Tile>(box), next);
   Product::accumulate(tile, kv, box, visible, scratch, upcoming);
 }
 
@@ -84,7 +84,7 @@ GLINT_INLINE void write_stats(const RowStats& stats, index_t row, SoftmaxState s
 }
 
 // O = (O^T / l)^T, and the statistics.  alpha is free by now and holds 1 / l, or 0 for rows that saw nothing.
-template <class Tile, class Head>
+template <class Product, class Tile, class Head>
 GLINT_INLINE void finish(QueryTile<Tile, Head>& tile) {
   const Head& head = *tile.head;
   const bool folded = tile.o_done != nullptr && tile.key_block >= 0;
@@ -97,8 +97,7 @@ GLINT_INLINE void finish(QueryTile<Tile, Head>& tile) {
   if (head.stats)
     for (index_t i = 0; i < tile.rows.size(); ++i)
       write_stats(head.stats, tile.rows.lo + i, {last.max[i] * last.unit, last.sum[i]});
-  unpack_lanes<Tile::rows>(folded ? tile.o_done : tile.o, last.alpha, tile.rows.size(), head.out.dim,
-                           head.out.row(tile.rows.lo), head.out.row_stride);
+  Product::unpack(folded ? tile.o_done : tile.o, last.alpha, tile.rows, head.out);
 }
 
 // `count` query tiles of heads that share one KV head walk its keys together.
@@ -133,7 +132,7 @@ GLINT_NOINLINE void forward_tiles(const Head* heads, const Interval* rows, index
       attend<Product>(tiles[t], box, cover, Product::skip(staged, seen.lo - span.lo), scratch, next);
     }
   }
-  for (index_t t = 0; t < count; ++t) finish(tiles[t]);
+  for (index_t t = 0; t < count; ++t) finish<Product>(tiles[t]);
 }
 
 }  // namespace GLINT_ISA

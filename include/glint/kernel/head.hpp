@@ -40,7 +40,7 @@ enum class Products : std::uint8_t { singles, pairs };
 
 // What the same worker will read next, as far as is known.
 struct NextTask {
-  NextRows q, k;
+  NextRows q, k, v;
 };
 
 // The slope of pse types 2 and 3; a null object when slope is 0.

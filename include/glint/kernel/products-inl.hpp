@@ -6,9 +6,11 @@
 //   start(tile, scratch)   packs the query rows
 //   stage(head, keys, ..)  keys [lo, hi) as one piece: any number of runs becomes one tile
 //   skip(staged, n)        the same without its first n keys
+//   expect(..)             rows of V to be asked for during the scores
 //   scores(..)             s = scale * q k; true if tile_max holds the maximum of each lane
 //   absorb(..)             s -> p, and dropout on p
 //   accumulate(..)         o = alpha * o + p v
+//   unpack(..)             rows of out = o * factor
 namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
@@ -37,6 +39,12 @@ GLINT_INLINE StagedSingles stage_singles(const Head& head, Interval keys, float*
   return {k, v, k_dim, v_dim};
 }
 
+// The first key of the key tile behind a box.
+template <class Tile>
+GLINT_INLINE index_t next_key_tile(Box box) {
+  return box.k0 / Tile::columns * Tile::columns + Tile::columns;
+}
+
 // What both orientations of float share.
 template <class Tile>
 struct SingleProducts {
@@ -50,14 +58,20 @@ struct SingleProducts {
   static GLINT_INLINE Staged skip(const Staged& kv, index_t keys) {
     return {kv.k + keys * kv.k_stride, kv.v + keys * kv.v_stride, kv.k_stride, kv.v_stride};
   }
-  static GLINT_INLINE void expect_values(const Staged& kv, index_t keys, index_t dim, Upcoming& values) {
-    values.add(kv.v, kv.v_stride, keys, dim);
+  template <class Head>
+  static GLINT_INLINE void expect(const QueryTile<Tile, Head>& tile, const Staged& kv, Box box, const NextTask&,
+                                  Upcoming& upcoming) {
+    upcoming.add(kv.v, kv.v_stride, box.k1 - box.k0, tile.head->out.dim);
   }
   template <class Head>
   static GLINT_INLINE void absorb(const Head& head, Box box, const TileScratch<Tile>& scratch, LaneState state) {
     const index_t count = box.k1 - box.k0;
     glint::GLINT_ISA::absorb<kRows>(scratch.s, box.k0, count, scratch.tile_max, state);
     if (head.dropout) drop<kRows>(scratch.keep, count, 1.0F / head.dropout.keep_prob, scratch.s);
+  }
+  template <class Element>
+  static GLINT_INLINE void unpack(const float* o, const float* factor, Interval rows, const HeadView<Element>& out) {
+    unpack_lanes<kRows>(o, factor, rows.size(), out.dim, out.row(rows.lo), out.row_stride);
   }
   // V holds a NaN or an infinity that not every row sees.
   static GLINT_INLINE bool must_select(const ValueRows& v, const std::uint64_t* visible) {
@@ -176,7 +190,18 @@ struct ProductsOfPairs {
   static GLINT_INLINE Staged skip(const Staged& kv, index_t keys) {
     return {kv.k + keys * kv.k_stride, kv.v + keys * kv.v_dim, kv.k_stride, kv.v_dim};
   }
-  static GLINT_INLINE void expect_values(const Staged&, index_t, index_t, Upcoming&) {}
+  // V has been read already: what is to come is V of the next key tile or task.
+  template <class Head>
+  static GLINT_INLINE void expect(const QueryTile<Tile, Head>& tile, const Staged&, Box box, const NextTask& next,
+                                  Upcoming& upcoming) {
+    const index_t k0 = next_key_tile<Tile>(box);
+    if (k0 >= tile.keys.hi) return upcoming.add(next.v);
+    const auto run = tile.head->kv.run(k0, Tile::columns);
+    upcoming.add(run.v, run.v_stride, run.count, tile.head->out.dim);
+  }
+  static GLINT_INLINE void unpack(const float* o, const float* factor, Interval rows, const HeadView<bfloat16>& out) {
+    unpack_pairs<kRows>(o, factor, rows.size(), out.dim, out.row(rows.lo), out.row_stride);
+  }
 
   template <class Head>
   static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,

@@ -31,8 +31,8 @@ namespace tile {
 // accumulators of the micro-kernel are read and written once for each 128 keys.  Between 96 and 192 columns nothing
 // changes; 48 rows instead of 64 cost ten points at S = 128.
 using Prefill = Tile<64, 128>;
-// 16-bit inputs are converted to float once for each K/V tile; four query tiles share that work.
-using PrefillConverted = Tile<64, 128, 4>;
+// 16-bit inputs are converted to float, or interleaved, once for each K/V tile; four query tiles share that work.
+using PrefillConverted = Tile<64, 192, 4>;
 // Short prompts: one vector of queries on AVX-512.
 using Narrow = Tile<16, 128>;
 // Decode: the rows are the heads of a GQA group, often one or four of them.

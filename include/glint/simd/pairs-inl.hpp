@@ -59,6 +59,14 @@ GLINT_INLINE Vec load_pairs(const bfloat16* p, index_t n) {
   return load(reinterpret_cast<const float*>(edge));
 }
 
+// The first n elements of kLanes pairs.
+GLINT_INLINE void store_pairs(const Vec& pairs, bfloat16* p, index_t n) {
+  if (n >= 2 * kLanes) return store(reinterpret_cast<float*>(p), pairs);
+  alignas(64) bfloat16 edge[2 * kLanes];
+  store(reinterpret_cast<float*>(edge), pairs);
+  for (index_t i = 0; i < n; ++i) p[i] = edge[i];
+}
+
 // lanes[(d / 2) * kRows + r] = the pair source[r][d], source[r][d + 1]; pairs past the source are 0.
 template <index_t kRows>
 GLINT_NOINLINE void pack_pairs(const bfloat16* source, index_t stride, index_t rows, index_t dim, float* lanes) {
@@ -71,6 +79,27 @@ GLINT_NOINLINE void pack_pairs(const bfloat16* source, index_t stride, index_t r
       transpose(square);
       const index_t columns = pairs - pair < kLanes ? pairs - pair : kLanes;
       for (index_t i = 0; i < columns; ++i) store(lanes + (pair + i) * kRows + r, square[i]);
+    }
+  }
+}
+
+// target[r][d] = bfloat16(lanes[d * kRows + r] * factor[r]): neighbours are joined first, so that half as much is
+// transposed.
+template <index_t kRows>
+GLINT_NOINLINE void unpack_pairs(const float* lanes, const float* factor, index_t rows, index_t dim, bfloat16* target,
+                                 index_t stride) {
+  for (index_t r = 0; r < rows; r += kLanes) {
+    const Vec scale = load(factor + r);
+    const auto column = [&](index_t d) __attribute__((always_inline)) {
+      return d < dim ? load(lanes + d * kRows + r) * scale : Vec{};
+    };
+    const int height = rows - r < kLanes ? static_cast<int>(rows - r) : kLanes;
+    for (index_t d = 0; d < dim; d += 2 * kLanes) {
+      Vec square[kLanes];
+      GLINT_UNROLL
+      for (int i = 0; i < kLanes; ++i) square[i] = join_pairs(column(d + 2 * i), column(d + 2 * i + 1));
+      transpose(square);
+      for (int i = 0; i < height; ++i) store_pairs(square[i], target + (r + i) * stride + d, dim - d);
     }
   }
 }
