@@ -114,18 +114,23 @@ GLINT_INLINE Cover look(const MaskModel& mask, Box box, std::uint64_t* words) {
   return any == 0 ? Cover::none : every == all ? Cover::full : Cover::partial;
 }
 
-// Bias and modifiers; true if they changed the tile.
-template <index_t kRows, class Head>
-GLINT_INLINE bool modify_scores(const Head& head, Box box, float* s) {
+// Bias, modifiers and mask, and the maximum of each lane wherever scores() could not know it.
+template <class Tile, class Head>
+GLINT_INLINE void modify_scores(const Head& head, Box box, const std::uint64_t* visible,
+                                const TileScratch<Tile>& scratch) {
   using Modifier = std::remove_cvref_t<decltype(head.modifier)>;
-  constexpr bool kModifies = !std::is_same_v<Modifier, score::None>;
-  if (head.bias) add_bias<kRows>(head.bias, box, s);
+  constexpr index_t kRows = Tile::rows;
+  constexpr bool kModifies = !std::is_same_v<Modifier, score::None>, kByRows = Tile::lanes == Lanes::head_dim;
+  const bool more = kModifies || head.slope;
+  if (head.bias) add_bias<kRows>(head.bias, box, more ? nullptr : visible, scratch.s, scratch.tile_max);
   if (head.slope) {
     const score::Alibi alibi{head.slope.slope, head.slope.offset};
-    head.slope.square_root ? modify<kRows>(AlibiSquareRoot{alibi}, box, s) : modify<kRows>(alibi, box, s);
+    head.slope.square_root ? modify<kRows>(AlibiSquareRoot{alibi}, box, scratch.s)
+                           : modify<kRows>(alibi, box, scratch.s);
   }
-  if constexpr (kModifies) modify<kRows>(head.modifier, box, s);
-  return kModifies || head.bias || head.slope;
+  if constexpr (kModifies) modify<kRows>(head.modifier, box, scratch.s);
+  if (more || (!head.bias && (visible != nullptr || kByRows)))
+    exclude_and_maximum<kRows>(visible, box.k1 - box.k0, scratch.s, scratch.tile_max);
 }
 
 // What is touched after the key tile before k0: the next one, or behind the last the output and the next task.
@@ -155,6 +160,7 @@ GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, cons
   tile.enter_key_block(box.k0);
 
   Upcoming values;
+  values.add(stored_rows(head.bias, box));
   values.add(kv.v, kv.v_stride, count, head.out.dim);
   constexpr bool kByRows = Tile::lanes == Lanes::head_dim;
   if constexpr (kByRows) {
@@ -162,8 +168,7 @@ GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, cons
   } else {
     scores<kRows>(kv.k, kv.k_stride, tile.q, head.q.dim, count, scratch.s, scratch.tile_max, values);
   }
-  if (modify_scores<kRows>(head, box, scratch.s) || visible != nullptr || kByRows)
-    exclude_and_maximum<kRows>(visible, count, scratch.s, scratch.tile_max);
+  modify_scores(head, box, visible, scratch);
   absorb<kRows>(scratch.s, box.k0, count, scratch.tile_max, tile.state);
   if (head.dropout) {
     head.dropout.bits(box, scratch.keep);
