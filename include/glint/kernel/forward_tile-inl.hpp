@@ -160,7 +160,7 @@ GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, cons
   tile.enter_key_block(box.k0);
 
   Upcoming values;
-  values.add(stored_rows(head.bias, box));
+  values.add(bias_rows(head.bias, box));
   values.add(kv.v, kv.v_stride, count, head.out.dim);
   constexpr bool kByRows = Tile::lanes == Lanes::head_dim;
   if constexpr (kByRows) {

@@ -69,11 +69,14 @@ GLINT_NOINLINE void scores(const float* k, index_t k_stride, const float* q, ind
 }
 
 // Where the bias of a box lies, for prefetching.
-GLINT_INLINE NextRows stored_rows(const Bias& bias, Box box) {
+GLINT_INLINE NextRows bias_rows(const Bias& bias, Box box) {
   if (!bias || bias.fold != Bias::Fold::plain) return {};
   const index_t size = size_of(bias.dtype), rows = bias.row_stride == 0 ? 1 : box.q1 - box.q0;
-  return {static_cast<const char*>(bias.data) + bias.offset(box.q0, box.k0) * size, bias.row_stride * size, rows,
-          (box.k1 - box.k0) * size};
+  return {.data = static_cast<const char*>(bias.data) + bias.offset(box.q0, box.k0) * size,
+          .stride = bias.row_stride * size,
+          .rows = rows,
+          .bytes = (box.k1 - box.k0) * size,
+          .used_once = true};
 }
 
 // One square of lanes of the bias for queries q.. and keys k.., transposed so that row c is key k + c.

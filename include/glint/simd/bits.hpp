@@ -40,10 +40,10 @@ inline namespace GLINT_ABI {
 namespace simd {
 
 #if GLINT_HAVE_X86
-#define GLINT_ON_SELECTED_ISA(call)                          \
-  if (selected == Isa::avx512) return isa_avx512::call;      \
-  if (selected == Isa::avx2) return isa_avx2::call;          \
-  if (selected == Isa::base) return isa_base::call;          \
+#define GLINT_ON_SELECTED_ISA(call)                     \
+  if (selected == Isa::avx512) return isa_avx512::call; \
+  if (selected == Isa::avx2) return isa_avx2::call;     \
+  if (selected == Isa::base) return isa_base::call;     \
   return isa_plain::call
 #elif GLINT_HAVE_VECTOR_EXTENSIONS
 #define GLINT_ON_SELECTED_ISA(call)                 \

@@ -36,7 +36,8 @@ class Upcoming {
  public:
   template <class Element>
   GLINT_INLINE void add(const Element* data, index_t stride, index_t rows, index_t dim) {
-    add({data, stride * static_cast<index_t>(sizeof(Element)), rows, dim * static_cast<index_t>(sizeof(Element))});
+    constexpr index_t kSize = sizeof(Element);
+    add({.data = data, .stride = stride * kSize, .rows = rows, .bytes = dim * kSize});
   }
   GLINT_INLINE void add(const NextRows& rows) {
     if (rows.data != nullptr && rows.rows > 0 && count_ < kMost) list_[count_++] = rows;
@@ -52,7 +53,8 @@ class Upcoming {
   GLINT_INLINE void request(int lines) {
     for (; lines > 0 && next_ < count_; --lines) {
       NextRows& rows = list_[next_];
-      __builtin_prefetch(static_cast<const char*>(rows.data) + at_, 0, 3);
+      const char* const line = static_cast<const char*>(rows.data) + at_;
+      rows.used_once ? __builtin_prefetch(line, 0, 2) : __builtin_prefetch(line, 0, 3);
       at_ += 64;
       if (at_ < rows.bytes) continue;
       at_ = 0;
@@ -198,19 +200,25 @@ GLINT_NOINLINE void convert_rows(const Element* source, index_t stride, index_t 
 // Are all elements finite?  By bit patterns: -ffast-math removes comparisons with infinity.
 GLINT_NOINLINE inline bool all_finite(const float* source, index_t stride, index_t rows, index_t dim) {
   constexpr std::int32_t kMagnitude = 0x7fffffff, kInfinity = 0x7f800000;
-  IntVec seen{};
-  bool finite = true;
+  IntVec most{};
+  std::int32_t rest = 0;
   for (index_t r = 0; r < rows; ++r) {
     const float* const row = source + r * stride;
     index_t d = 0;
-    for (; d + kLanes <= dim; d += kLanes) seen |= (bits_of(load(row + d)) & kMagnitude) >= kInfinity;
-    for (; d < dim; ++d) finite &= (std::bit_cast<std::int32_t>(row[d]) & kMagnitude) < kInfinity;
+    for (; d + kLanes <= dim; d += kLanes) {
+      const IntVec magnitude = bits_of(load(row + d)) & kMagnitude;
+      most = magnitude > most ? magnitude : most;
+    }
+    for (; d < dim; ++d) {
+      const std::int32_t magnitude = std::bit_cast<std::int32_t>(row[d]) & kMagnitude;
+      rest = magnitude > rest ? magnitude : rest;
+    }
   }
 #if GLINT_LANES == 1
-  return finite && seen == 0;
+  return most < kInfinity && rest < kInfinity;
 #else
-  for (int i = 0; i < kLanes; ++i) finite &= seen[i] == 0;
-  return finite;
+  for (int i = 0; i < kLanes; ++i) rest = most[i] > rest ? most[i] : rest;
+  return rest < kInfinity;
 #endif
 }
 

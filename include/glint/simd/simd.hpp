@@ -28,6 +28,7 @@ inline namespace GLINT_ABI {
 struct NextRows {
   const void* data = nullptr;
   index_t stride = 0, rows = 0, bytes = 0;
+  bool used_once = false;  // such rows go to L2: in L1 they would take the place of what is used again
 };
 }  // namespace GLINT_ABI
 }  // namespace glint
