@@ -149,13 +149,6 @@ TEST(BitRange, IsTheBitsBetweenTwoIntegers) {
   EXPECT_EQ(mask::bit_range(-mask::kOpen, mask::kOpen), ~std::uint64_t{0});
 }
 
-TEST(Transpose8x8, MovesEveryBitAcrossTheDiagonal) {
-  for (int row = 0; row < 8; ++row)
-    for (int column = 0; column < 8; ++column)
-      EXPECT_EQ(mask::transpose_8x8(std::uint64_t{1} << (8 * row + column)), std::uint64_t{1} << (8 * column + row));
-  EXPECT_EQ(mask::transpose_8x8(~std::uint64_t{0}), ~std::uint64_t{0});
-}
-
 // What the promises are for: a mask that always answered `partial` would be legal and slow.
 TEST(StaircaseCover, SkipsAndFillsWhatABandLeavesNoDoubtAbout) {
   const mask::Staircase causal{8, 8, -mask::kOpen, 0, 0};

@@ -25,16 +25,21 @@ GLINT_INLINE Cover look(const MaskModel& mask, Box box, std::uint64_t* words) {
   return any == 0 ? Cover::none : every == all ? Cover::full : Cover::partial;
 }
 
-// Bias and modifiers; true if they changed the tile.
-template <index_t kRows, class Head>
-GLINT_INLINE bool modify_scores(const Head& head, Box box, float* s) {
-  if (head.bias) add_bias<kRows>(head.bias, box, s);
+// Bias, modifiers and mask, and the maximum of each lane wherever scores() could not know it.
+template <class Tile, class Head>
+GLINT_INLINE void modify_scores(const Head& head, Box box, const std::uint64_t* visible, bool has_maximum,
+                                const TileScratch<Tile>& scratch) {
+  constexpr index_t kRows = Tile::rows;
+  const bool more = kModifies<Head> || head.slope;
+  if (head.bias) add_bias<kRows>(head.bias, box, more ? nullptr : visible, scratch.s, scratch.tile_max);
   if (head.slope) {
     const score::Alibi alibi{head.slope.slope, head.slope.offset};
-    head.slope.square_root ? modify<kRows>(AlibiSquareRoot{alibi}, box, s) : modify<kRows>(alibi, box, s);
+    head.slope.square_root ? modify<kRows>(AlibiSquareRoot{alibi}, box, scratch.s)
+                           : modify<kRows>(alibi, box, scratch.s);
   }
-  if constexpr (kModifies<Head>) modify<kRows>(head.modifier, box, s);
-  return kModifies<Head> || head.bias || head.slope;
+  if constexpr (kModifies<Head>) modify<kRows>(head.modifier, box, scratch.s);
+  if (more || (!head.bias && (visible != nullptr || !has_maximum)))
+    exclude_and_maximum<kRows>(visible, box.k1 - box.k0, scratch.s, scratch.tile_max);
 }
 
 // What is touched after the key tile before k0: the next one, or behind the last the output and the next task.
@@ -57,17 +62,16 @@ GLINT_INLINE Upcoming after(const QueryTile<Tile, Head>& tile, index_t k0, const
 template <class Product, class Tile, class Head>
 GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, const typename Product::Staged& kv,
                          const TileScratch<Tile>& scratch, const NextTask& next) {
-  constexpr index_t kRows = Tile::rows;
   const Head& head = *tile.head;
   const index_t count = box.k1 - box.k0;
   const std::uint64_t* const visible = cover == Cover::partial ? scratch.words : nullptr;
   tile.enter_key_block(box.k0);
 
   Upcoming values;
+  values.add(bias_rows(head.bias, box));
   Product::expect(tile, kv, box, next, values);
   const bool has_maximum = Product::scores(tile, kv, count, scratch, values);
-  if (modify_scores<kRows>(head, box, scratch.s) || visible != nullptr || !has_maximum)
-    exclude_and_maximum<kRows>(visible, count, scratch.s, scratch.tile_max);
+  modify_scores(head, box, visible, has_maximum, scratch);
   if (head.dropout) head.dropout.bits(box, scratch.keep);
   Product::absorb(head, box, scratch, tile.state);
   Upcoming upcoming = after<Tile>(tile, next_key_tile<Tile>(box), next);

@@ -68,17 +68,25 @@ GLINT_NOINLINE void scores(const float* k, index_t k_stride, const float* q, ind
   }
 }
 
+// Where the bias of a box lies, for prefetching.
+GLINT_INLINE NextRows bias_rows(const Bias& bias, Box box) {
+  if (!bias || bias.fold != Bias::Fold::plain) return {};
+  const index_t size = size_of(bias.dtype), rows = bias.row_stride == 0 ? 1 : box.q1 - box.q0;
+  return {static_cast<const char*>(bias.data) + bias.offset(box.q0, box.k0) * size, bias.row_stride * size, rows,
+          (box.k1 - box.k0) * size};
+}
+
 // One square of lanes of the bias for queries q.. and keys k.., transposed so that row c is key k + c.
 GLINT_INLINE void load_bias_square(const Bias& bias, index_t q, index_t k, index_t rows, index_t columns,
                                    Vec (&square)[kLanes]) {
   if (bias.fold == Bias::Fold::plain) {
-    const index_t first = bias.offset(q, k);
+    const index_t first = rows > 0 ? bias.offset(q, k) : 0;
     if (bias.dtype == DType::f32) {
-      load_square(static_cast<const float*>(bias.data) + first, bias.row_stride, rows, columns, square);
+      load_transposed(static_cast<const float*>(bias.data) + first, bias.row_stride, rows, columns, square);
     } else if (bias.dtype == DType::f16) {
-      load_square(static_cast<const half*>(bias.data) + first, bias.row_stride, rows, columns, square);
+      load_transposed(static_cast<const half*>(bias.data) + first, bias.row_stride, rows, columns, square);
     } else {
-      load_square(static_cast<const bfloat16*>(bias.data) + first, bias.row_stride, rows, columns, square);
+      load_transposed(static_cast<const bfloat16*>(bias.data) + first, bias.row_stride, rows, columns, square);
     }
   } else {
     for (int i = 0; i < kLanes; ++i) {
@@ -86,24 +94,41 @@ GLINT_INLINE void load_bias_square(const Bias& bias, index_t q, index_t k, index
       for (int c = 0; c < kLanes && c < columns && i < rows; ++c) row[c] = bias.at(q + i, k + c);
       square[i] = load(row);
     }
+    transpose(square);
   }
-  transpose(square);
 }
 
-// s += factor * bias
+// Excluded scores become -inf by selection, so that a NaN there goes no further.
+// words: one for each key (see mask_bits), or null when nothing is excluded.
+GLINT_INLINE Vec exclude(const std::uint64_t* words, index_t c, index_t lane, const Vec& s) {
+  return words == nullptr ? s : select(lanes_of(words[c], static_cast<int>(lane)), s, minus_infinity());
+}
+
+// s += factor * bias; then as exclude_and_maximum, in the same pass.
 template <index_t kRows>
-GLINT_NOINLINE void add_bias(const Bias& bias, Box box, float* s) {
+GLINT_NOINLINE void add_bias(const Bias& bias, Box box, const std::uint64_t* words, float* s, float* tile_max) {
   const Vec factor = splat(bias.factor);
-  for (index_t q = box.q0; q < box.q1; q += kLanes) {
+  for (index_t lane = 0; lane < kRows; lane += kLanes) {
+    const index_t q = box.q0 + lane, rows = box.q1 - q;
+    Vec top = splat(kLowest);
     for (index_t k = box.k0; k < box.k1; k += kLanes) {
       Vec square[kLanes];
-      load_bias_square(bias, q, k, box.q1 - q, box.k1 - k, square);
-      const int keys = box.k1 - k < kLanes ? static_cast<int>(box.k1 - k) : kLanes;
-      for (int c = 0; c < keys; ++c) {
-        float* const at = s + (k - box.k0 + c) * kRows + (q - box.q0);
-        store(at, fma(square[c], factor, load(at)));
+      load_bias_square(bias, q, k, rows, box.k1 - k, square);
+      const index_t c = k - box.k0;
+      const auto finish = [&](int i) __attribute__((always_inline)) {
+        float* const at = s + (c + i) * kRows + lane;
+        const Vec value = exclude(words, c + i, lane, fma(square[i], factor, load(at)));
+        store(at, value);
+        top = vmax(top, value);
+      };
+      if (box.k1 - k >= kLanes) {
+        GLINT_UNROLL
+        for (int i = 0; i < kLanes; ++i) finish(i);
+      } else {
+        for (int i = 0; i < box.k1 - k; ++i) finish(i);
       }
     }
+    store(tile_max + lane, top);
   }
 }
 
@@ -129,22 +154,25 @@ struct AlibiSquareRoot {
   }
 };
 
-// Excluded scores become -inf by selection, so that a NaN there goes no further; then the maximum of each lane.
-// words: one for each key (see mask_bits), or null when nothing is excluded.
+// Excludes, and takes the maximum of each lane.
 template <index_t kRows>
 GLINT_NOINLINE void exclude_and_maximum(const std::uint64_t* words, index_t count, float* s, float* tile_max) {
-  for (index_t lane = 0; lane < kRows; lane += kLanes) {
-    Vec top = splat(kLowest);
+  constexpr int NV = kBlockVecs<kRows>;
+  for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
+    Vec top[NV];
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
     for (index_t c = 0; c < count; ++c) {
-      float* const at = s + c * kRows + lane;
-      Vec value = load(at);
-      if (words != nullptr) {
-        value = select(lanes_of(words[c], static_cast<int>(lane)), value, minus_infinity());
-        store(at, value);
+      GLINT_UNROLL
+      for (int j = 0; j < NV; ++j) {
+        float* const at = s + c * kRows + lane + j * kLanes;
+        const Vec value = exclude(words, c, lane + j * kLanes, load(at));
+        if (words != nullptr) store(at, value);
+        top[j] = vmax(top[j], value);
       }
-      top = vmax(top, value);
     }
-    store(tile_max + lane, top);
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) store(tile_max + lane + j * kLanes, top[j]);
   }
 }
 

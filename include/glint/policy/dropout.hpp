@@ -2,6 +2,7 @@
 // that of the un-dropped row.
 #pragma once
 
+#include "glint/simd/bits.hpp"
 #include "glint/tensor/box.hpp"
 
 namespace glint {
@@ -58,32 +59,29 @@ struct Dropout {
   }
 
   // words[k - k0] has bit q - q0 set iff (q, k) is kept; at most 64 rows.
-  constexpr void bits(Box box, std::uint64_t* words) const {
-    for (index_t k = box.k0; k < box.k1; ++k) words[k - box.k0] = 0;
-    for (index_t q = box.q0; q < box.q1; ++q) {
-      if (kind == Kind::philox) {
-        for (index_t k = box.k0; k < box.k1;) {
-          const std::uint32_t group = philox_group(q, k / 16);
-          for (; k < box.k1; ++k) {
-            words[k - box.k0] |= std::uint64_t{group >> (k % 16) & 1u} << (q - box.q0);
-            if (k % 16 == 15) {
-              ++k;
-              break;
-            }
-          }
-        }
-      } else {
-        for (index_t k = box.k0; k < box.k1; ++k) words[k - box.k0] |= std::uint64_t{keep(q, k)} << (q - box.q0);
-      }
+  void bits(Box box, std::uint64_t* words) const {
+    const index_t rows = box.q1 - box.q0, count = box.k1 - box.k0;
+    if (kind == Kind::bits) {
+      simd::columns(BitRows{stream, first + box.q0 * row_bits + box.k0, row_bits, rows, count}, words);
+    } else if (kind == Kind::philox && threshold >= 0) {
+      const auto step = static_cast<std::uint64_t>(first + box.q0 * row_bits + box.k0 / 16);
+      const auto row_step = static_cast<std::uint64_t>(row_bits);
+      // A byte is at most the threshold iff it is at most the whole number below.
+      const auto limit = static_cast<std::uint8_t>(threshold < 255 ? threshold : 255);
+      simd::at_most(PhiloxRows{seed, start(), step, row_step, box.k0 % 16, rows, count}, limit, words);
+    } else {
+      const std::uint64_t all = kind == Kind::none ? ~std::uint64_t{0} >> (64 - rows) : 0;
+      for (index_t c = 0; c < count; ++c) words[c] = all;
     }
   }
 
  private:
+  constexpr std::uint64_t start() const { return offset / 16 + (offset % 16 != 0 ? 1 : 0); }  // offset + 15 could wrap
+
   // Keep bits of keys 16*group .. 16*group+15 of row q.
   constexpr std::uint32_t philox_group(index_t q, index_t group) const {
-    const std::uint64_t start = offset / 16 + (offset % 16 != 0 ? 1 : 0);  // offset + 15 could wrap
     const std::uint64_t step = static_cast<std::uint64_t>(first + q * row_bits + group);
-    const std::uint64_t low = start + step, high = low < start ? 1 : 0;
+    const std::uint64_t low = start() + step, high = low < start() ? 1 : 0;
     const Philox generator{
         {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
         {static_cast<std::uint32_t>(low), static_cast<std::uint32_t>(low >> 32), static_cast<std::uint32_t>(high), 0}};

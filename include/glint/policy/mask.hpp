@@ -12,6 +12,7 @@
 
 #include <concepts>
 
+#include "glint/simd/bits.hpp"
 #include "glint/tensor/box.hpp"
 
 namespace glint {
@@ -109,34 +110,6 @@ struct Staircase {
   }
 };
 
-// Transposes an 8 x 8 bit matrix: bit c of byte r goes to bit r of byte c.
-constexpr std::uint64_t transpose_8x8(std::uint64_t x) {
-  std::uint64_t t = (x ^ (x >> 7)) & 0x00aa00aa00aa00aaull;
-  x ^= t ^ (t << 7);
-  t = (x ^ (x >> 14)) & 0x0000cccc0000ccccull;
-  x ^= t ^ (t << 14);
-  t = (x ^ (x >> 28)) & 0x00000000f0f0f0f0ull;
-  return x ^ t ^ (t << 28);
-}
-
-// Rows of a bit matrix become columns: row_byte(q, k, n) gives, in bits 0..n-1, the visibility of keys k..k+n-1
-// for row q; n <= 8.  Shared by every mask that is stored row by row.
-template <class RowByte>
-GLINT_INLINE void transpose_rows(Box box, std::uint64_t* words, const RowByte& row_byte) {
-  for (index_t k = box.k0; k < box.k1; k += 8) {
-    const index_t n = box.k1 - k < 8 ? box.k1 - k : 8;
-    std::uint64_t out[8] = {};
-    for (index_t q = box.q0; q < box.q1; q += 8) {
-      const index_t rows = box.q1 - q < 8 ? box.q1 - q : 8;
-      std::uint64_t block = 0;
-      for (index_t r = 0; r < rows; ++r) block |= row_byte(q + r, k, n) << (8 * r);
-      block = transpose_8x8(block);
-      for (index_t c = 0; c < 8; ++c) out[c] |= (block >> (8 * c) & 0xff) << (q - box.q0);
-    }
-    for (index_t c = 0; c < n; ++c) words[k - box.k0 + c] = out[c];
-  }
-}
-
 // A tensor of bytes, one for each score: 0 keeps, anything else drops (the documents' polarity).  Null drops nothing.
 struct Dense {
   const std::uint8_t* drop = nullptr;
@@ -149,24 +122,13 @@ struct Dense {
   // `partial` is all it knows without reading the box; bits() reads it once and tells.
   Cover cover(Box) const { return drop == nullptr ? Cover::full : Cover::partial; }
 
-  GLINT_INLINE void bits(Box box, std::uint64_t* words) const {
+  void bits(Box box, std::uint64_t* words) const {
     if (drop == nullptr) {
       for (index_t k = box.k0; k < box.k1; ++k) words[k - box.k0] = bit_range(0, box.q1 - box.q0);
       return;
     }
-    transpose_rows(box, words, [this](index_t q, index_t k, index_t n) {
-      const std::uint8_t* const row = drop + q * row_stride + k;
-      std::uint64_t bytes = ~std::uint64_t{0};
-      if (n == 8) {
-        __builtin_memcpy(&bytes, row, 8);
-      } else {
-        for (index_t i = 0; i < n; ++i) bytes = (bytes & ~(0xffull << (8 * i))) | std::uint64_t{row[i]} << (8 * i);
-      }
-      // Zero bytes become 1, others 0; the multiplication gathers the eight low bits into the top byte.
-      const std::uint64_t low7 = 0x7f7f7f7f7f7f7f7full;
-      const std::uint64_t zeros = ~(((bytes & low7) + low7) | bytes | low7) >> 7;
-      return zeros * 0x0102040810204080ull >> 56;
-    });
+    const std::uint8_t* const first = drop + box.q0 * row_stride + box.k0;
+    simd::at_most(ByteRows{first, row_stride, box.q1 - box.q0, box.k1 - box.k0}, 0, words);
   }
 };
 
@@ -186,6 +148,7 @@ struct Both {
     return a < b ? a : b;
   }
   void bits(Box box, std::uint64_t* words) const {
+    if (first.cover(box) == Cover::full) return mask_bits(second, box, words);
     mask_bits(first, box, words);
     if (second.cover(box) == Cover::full) return;
     constexpr index_t kChunk = 64;

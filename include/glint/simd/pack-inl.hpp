@@ -36,7 +36,8 @@ class Upcoming {
  public:
   template <class Element>
   GLINT_INLINE void add(const Element* data, index_t stride, index_t rows, index_t dim) {
-    add({data, stride * static_cast<index_t>(sizeof(Element)), rows, dim * static_cast<index_t>(sizeof(Element))});
+    constexpr index_t kSize = sizeof(Element);
+    add({.data = data, .stride = stride * kSize, .rows = rows, .bytes = dim * kSize});
   }
   GLINT_INLINE void add(const NextRows& rows) {
     if (rows.data != nullptr && rows.rows > 0 && count_ < kMost) list_[count_++] = rows;
@@ -94,6 +95,62 @@ GLINT_INLINE void load_square(const Element* source, index_t stride, index_t row
   }
 }
 
+#if GLINT_LANES > 1
+// Four floats of each of the rows 0, 4, 8.. as one vector.
+GLINT_INLINE Vec load_quads(const float* row, index_t stride) {
+#if GLINT_USE_AVX512
+  __m512 quads = _mm512_maskz_broadcast_f32x4(kAllLanes, _mm_loadu_ps(row));
+  quads = _mm512_mask_broadcast_f32x4(quads, 0x00f0, _mm_loadu_ps(row + 4 * stride));
+  quads = _mm512_mask_broadcast_f32x4(quads, 0x0f00, _mm_loadu_ps(row + 8 * stride));
+  return (Vec)_mm512_mask_broadcast_f32x4(quads, 0xf000, _mm_loadu_ps(row + 12 * stride));
+#elif GLINT_USE_X86_FMA
+  return (Vec)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row)), _mm_loadu_ps(row + 4 * stride), 1);
+#else
+  (void)stride;
+  return load(row);
+#endif
+}
+
+// In each four lanes: low = a0 b0 a1 b1, high = a2 b2 a3 b3.
+template <int... kIndex>
+GLINT_INLINE void interleave_quads(const Vec& a, const Vec& b, Vec& low, Vec& high,
+                                   std::integer_sequence<int, kIndex...>) {
+  low = __builtin_shufflevector(a, b, ((kIndex & 1) * kLanes + kIndex / 4 * 4 + kIndex % 4 / 2)...);
+  high = __builtin_shufflevector(a, b, ((kIndex & 1) * kLanes + kIndex / 4 * 4 + kIndex % 4 / 2 + 2)...);
+}
+
+// A whole square, transposed.  Loads place the quads, which leaves half of the shuffles; every row is read in one go,
+// because rows a power of two apart push each other out of L1.
+GLINT_INLINE void load_columns(const float* source, index_t stride, Vec (&square)[kLanes]) {
+  constexpr auto kOrder = std::make_integer_sequence<int, kLanes>();
+  GLINT_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    GLINT_UNROLL
+    for (int c = 0; c < kLanes; c += 4) square[c + i] = load_quads(source + i * stride + c, stride);
+  }
+  GLINT_UNROLL
+  for (int c = 0; c < kLanes; c += 4) {
+    Vec even[2], odd[2];
+    interleave_quads(square[c], square[c + 2], even[0], even[1], kOrder);
+    interleave_quads(square[c + 1], square[c + 3], odd[0], odd[1], kOrder);
+    interleave_quads(even[0], odd[0], square[c], square[c + 1], kOrder);
+    interleave_quads(even[1], odd[1], square[c + 2], square[c + 3], kOrder);
+  }
+}
+#endif
+
+// load_square(), transposed: lane r of row c is source row r's element c.
+template <class Element>
+GLINT_INLINE void load_transposed(const Element* source, index_t stride, index_t rows, index_t columns,
+                                  Vec (&square)[kLanes]) {
+#if GLINT_LANES > 1
+  if constexpr (std::is_same_v<Element, float>)
+    if (rows >= kLanes && columns >= kLanes) return load_columns(source, stride, square);
+#endif
+  load_square(source, stride, rows, columns, square);
+  transpose(square);
+}
+
 // lanes[d * kRows + r] = factor * source[r][d]; rows past the source are 0.
 template <index_t kRows, class Element>
 GLINT_NOINLINE void pack_lanes(const Element* source, index_t stride, index_t rows, index_t dim, float factor,
@@ -101,8 +158,7 @@ GLINT_NOINLINE void pack_lanes(const Element* source, index_t stride, index_t ro
   for (index_t r = 0; r < kRows; r += kLanes) {
     for (index_t d = 0; d < dim; d += kLanes) {
       Vec square[kLanes];
-      load_square(source + (r < rows ? r * stride + d : 0), stride, rows - r, dim - d, square);
-      transpose(square);
+      load_transposed(source + (r < rows ? r * stride + d : 0), stride, rows - r, dim - d, square);
       const int columns = dim - d < kLanes ? static_cast<int>(dim - d) : kLanes;
       for (int i = 0; i < columns; ++i) store(lanes + (d + i) * kRows + r, square[i] * factor);
     }
@@ -152,19 +208,25 @@ GLINT_NOINLINE void convert_rows(const Element* source, index_t stride, index_t 
 // Are all elements finite?  By bit patterns: -ffast-math removes comparisons with infinity.
 GLINT_NOINLINE inline bool all_finite(const float* source, index_t stride, index_t rows, index_t dim) {
   constexpr std::int32_t kMagnitude = 0x7fffffff, kInfinity = 0x7f800000;
-  IntVec seen{};
-  bool finite = true;
+  IntVec most{};
+  std::int32_t rest = 0;
   for (index_t r = 0; r < rows; ++r) {
     const float* const row = source + r * stride;
     index_t d = 0;
-    for (; d + kLanes <= dim; d += kLanes) seen |= (bits_of(load(row + d)) & kMagnitude) >= kInfinity;
-    for (; d < dim; ++d) finite &= (std::bit_cast<std::int32_t>(row[d]) & kMagnitude) < kInfinity;
+    for (; d + kLanes <= dim; d += kLanes) {
+      const IntVec magnitude = bits_of(load(row + d)) & kMagnitude;
+      most = magnitude > most ? magnitude : most;
+    }
+    for (; d < dim; ++d) {
+      const std::int32_t magnitude = std::bit_cast<std::int32_t>(row[d]) & kMagnitude;
+      rest = magnitude > rest ? magnitude : rest;
+    }
   }
 #if GLINT_LANES == 1
-  return finite && seen == 0;
+  return most < kInfinity && rest < kInfinity;
 #else
-  for (int i = 0; i < kLanes; ++i) finite &= seen[i] == 0;
-  return finite;
+  for (int i = 0; i < kLanes; ++i) rest = most[i] > rest ? most[i] : rest;
+  return rest < kInfinity;
 #endif
 }
 

@@ -51,11 +51,18 @@ GLINT_INLINE IntVec int_iota() {
 }
 GLINT_INLINE Vec iota() { return __builtin_convertvector(int_iota(), Vec); }
 
-// All-ones in lane i iff bit first + i of the word is set.
+// The lanes i for which bit first + i of the word is set, as select() takes them.
+#if GLINT_USE_AVX512
+GLINT_INLINE __mmask16 lanes_of(std::uint64_t word, int first) { return static_cast<__mmask16>(word >> first); }
+GLINT_INLINE Vec select(__mmask16 take, const Vec& a, const Vec& b) {
+  return (Vec)_mm512_mask_blend_ps(take, (__m512)b, (__m512)a);
+}
+#else
 GLINT_INLINE IntVec lanes_of(std::uint64_t word, int first) {
   const IntVec bit = (IntVec{} + 1) << int_iota();
-  return ((IntVec{} + static_cast<std::int32_t>(word >> first & 0xffffu)) & bit) != 0;
+  return ((IntVec{} + static_cast<std::int32_t>(word >> first & 0xffffu)) & bit) == bit;
 }
+#endif
 
 GLINT_INLINE IntVec load_widened(const void* p) {
   const ShortVec narrow = *(const UnalignedShortVec*)p;
