@@ -16,27 +16,29 @@ WORKLOADS = [
     ("P4", "8 x 12 heads, S 128, D 64"),
     ("P5", "8/1 heads, S 8192, D 128, causal"),
 ]
-SERIES = [  # name of the rows, legend, colour
-    ("score/BNSD/f32", "glint f32", "#1f5fa8"),
-    ("score/BNSD/f16", "glint f16", "#4f93d2"),
-    ("score/BNSD/bf16", "glint bf16, of the bf16 dot peak", "#1d8a7a"),
-    ("score/BNSD/bf16_precise", "glint bf16, float arithmetic", "#7cc4b8"),
-    ("openblas/f32", "OpenBLAS f32, unfused", "#9a9a9a"),
-    ("eigen/f32", "Eigen f32, unfused", "#c4c4c4"),
+SERIES = [  # name of the rows, legend, colour of the bar, colour of the number in it
+    ("score/BNSD/f32", "glint f32", "#1f5fa8", "#fff"),
+    ("score/BNSD/f16", "glint f16", "#3f86c9", "#fff"),
+    ("score/BNSD/bf16", "glint bf16, of the bf16 dot peak", "#167566", "#fff"),
+    ("score/BNSD/bf16_precise", "glint bf16, float arithmetic", "#7cc4b8", "#222"),
+    ("openblas/f32", "OpenBLAS f32, unfused", "#a6a6a6", "#222"),
+    ("eigen/f32", "Eigen f32, unfused", "#cccccc", "#222"),
 ]
-WIDTH, LEFT, RIGHT, TOP = 860, 230, 60, 96
+WIDTH, LEFT, RIGHT, TOP = 860, 230, 40, 116
 BAR, GAP, GROUP_GAP = 14, 3, 20
 STYLE = """text { font: 13px system-ui, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #222; }
 .title { font-size: 16px; font-weight: 600; } .name { font-weight: 600; } .quiet { fill: #666; font-size: 12px; }
-.grid { stroke: #ddd; } .target { stroke: #c0392b; stroke-width: 2.5; }"""
+.grid { stroke: #ddd; } .number { font-size: 11px; }
+.target { stroke: #c0392b; stroke-width: 2.5; }"""
 
 
 def x_of(share):
     return LEFT + share * (WIDTH - LEFT - RIGHT)
 
 
-def label(x, y, content, kind="", anchor="start"):
-    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}">{escape(content)}</text>'
+def label(x, y, content, kind="", anchor="start", colour=None):
+    paint = f' style="fill: {colour}"' if colour else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}" text-anchor="{anchor}"{paint}>{escape(content)}</text>'
 
 
 def rectangle(x, y, width, height, colour):
@@ -55,8 +57,8 @@ def target_of_row(targets):
 
 def legend(series):
     parts = []
-    for i, (_, text, colour) in enumerate(series + [(None, "target", None)]):
-        x, y = 20 + i % 4 * 215, 50 + i // 4 * 20
+    for i, (_, text, colour, _) in enumerate(series + [(None, "target", None, None)]):
+        x, y = 20 + i % 3 * 280, 52 + i // 3 * 20
         parts.append(line(x + 6, y - 11, x + 6, y + 2, "target") if colour is None else
                      rectangle(x, y - 10, 12, 12, colour))
         parts.append(label(x + 18, y, text))
@@ -66,33 +68,33 @@ def legend(series):
 def bars(results, series, targets, y):
     parts = []
     for workload, shape in WORKLOADS:
-        shown = [(f"prefill/{rows}/{workload}", colour) for rows, _, colour in series
+        shown = [(f"prefill/{rows}/{workload}", colour, ink) for rows, _, colour, ink in series
                  if results.median(f"prefill/{rows}/{workload}") is not None]
         middle = y + len(shown) * (BAR + GAP) / 2
-        parts += [label(LEFT - 12, middle - 4, workload, "name", "end"), label(LEFT - 12, middle + 13, shape, "quiet", "end")]
-        for name, colour in shown:
+        parts.append(label(LEFT - 12, middle - 4, workload, "name", "end"))
+        parts.append(label(LEFT - 12, middle + 13, shape, "quiet", "end"))
+        for name, colour, ink in shown:
             share = results.median(name)
             parts.append(rectangle(x_of(0), y, x_of(share) - x_of(0), BAR, colour))
-            ends = [share]
             if target := targets.get(name):
                 parts.append(line(x_of(target), y - 1, x_of(target), y + BAR + 1, "target"))
-                if 0 <= target - share < 0.06:
-                    ends.append(target)  # the number goes behind the tick
-            parts.append(label(x_of(max(ends)) + 6, y + BAR - 3, f"{100 * share:.0f}", "quiet"))
+            parts.append(label(x_of(share) - 12, y + BAR - 3, f"{100 * share:.0f}", "number", "end", ink))
             y += BAR + GAP
         y += GROUP_GAP
     return parts, y - GROUP_GAP
 
 
 def draw(results):
-    series = [entry for entry in SERIES if any(results.median(f"prefill/{entry[0]}/{w}") is not None for w, _ in WORKLOADS)]
+    series = [entry for entry in SERIES
+              if any(results.median(f"prefill/{entry[0]}/{workload}") is not None for workload, _ in WORKLOADS)]
     shapes, bottom = bars(results, series, target_of_row(load_targets()), TOP)
     context = results.contexts[0]
     grid = []
     for percent in range(0, 101, 20):
         x = x_of(percent / 100)
         grid += [line(x, TOP - 6, x, bottom + 4, "grid"), label(x, bottom + 20, f"{percent} %", "quiet", "middle")]
-    where = f"{context.get('cpu_model')}, one thread, {context.get('isa')}, {context.get('compiler').split(' (')[0]}, {context.get('flags')}"
+    compiler = context.get("compiler", "").split(" (")[0]
+    where = f"{context.get('cpu_model')}, one thread, {context.get('isa')}, {compiler}, {context.get('flags')}"
     head = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{bottom + 58:.0f}" '
             f'viewBox="0 0 {WIDTH} {bottom + 58:.0f}">', f"<style>{STYLE}</style>",
             rectangle(0, 0, WIDTH, bottom + 58, "#ffffff"),

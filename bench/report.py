@@ -56,7 +56,7 @@ def judge(target, results):
             measured.append((lacks(value, target), value, name))
     if not measured:
         return head + ["-", "-", "-", "not measured"], [], missing
-    short = [(name + (f" ({isa})" if isa else ""), text(value, kind))
+    short = [(name + (f" ({isa})" if isa else ""), f"{text(value, kind)}, target {head[1]}")
              for lack, value, name in sorted(measured, reverse=True) if lack > slack(target)]
     lack, value, name = max(measured)
     values = results.values(name, target["counter"], isa)

@@ -9,7 +9,7 @@ import statistics
 ISAS = ["plain", "base", "avx2", "avx512"]  # narrow to wide
 
 # What Google Benchmark appends to the names of rows.
-SUFFIX = re.compile(r"(/(iterations|repeats|min_time|min_warmup_time|threads):[^/]*|/(manual_time|real_time|process_time))+$")
+SUFFIX = re.compile(r"(/(iterations|repeats|min_time|min_warmup_time|threads):[^/]*|/(manual|real|process)_time)+$")
 
 
 def row_name(benchmark_name):
@@ -25,7 +25,10 @@ class Results:
         self.contexts = []
         for path in paths:
             with open(path, encoding="utf-8") as file:
-                self._add(json.load(file))
+                try:
+                    self._add(json.load(file))
+                except json.JSONDecodeError:
+                    raise SystemExit(f"{path} is not complete: no row matched, or the run was cut short") from None
         self.isa = max((isa for _, isa in self.rows), key=ISAS.index, default=None)
 
     def _add(self, document):
@@ -61,4 +64,5 @@ def expand(pattern):
 def load_targets(path=pathlib.Path(__file__).with_name("targets.json")):
     with open(path, encoding="utf-8") as file:
         targets = json.load(file)
-    return [{"counter": "share_of_peak", "kind": "share", **target, "names": expand(target["rows"])} for target in targets]
+    usual = {"counter": "share_of_peak", "kind": "share"}
+    return [{**usual, **target, "names": expand(target["rows"])} for target in targets]
