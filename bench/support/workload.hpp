@@ -24,7 +24,8 @@ struct Workload {
 
   // The mask of every head, but for the dense tensor.
   glint::mask::Staircase stairs() const {
-    return glint::StaircaseOf{mode, tokens, {&prefix, 1}}({0, 0, shape.q_len, shape.kv_len});
+    const glint::Tokens used = mode == SparseMode::band ? tokens : glint::Tokens{};
+    return glint::StaircaseOf{mode, used, {&prefix, 1}}({0, 0, shape.q_len, shape.kv_len});
   }
   double heads() const { return static_cast<double>(shape.batch * shape.heads); }
   double flops_of_a_pair() const { return 2.0 * static_cast<double>(shape.head_dim + shape.value_size()); }
