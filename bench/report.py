@@ -81,10 +81,10 @@ def print_machine(contexts):
     seen = []
     for c in contexts:
         facts = (f"{c.get('cpu_model', 'unknown CPU')}, {c.get('usable_cpus')} CPUs, ISA {c.get('isa')}, "
-                 f"{c.get('compiler')}, flags: {c.get('flags')}")
+                 f"{c.get('compiler', '').strip()}, flags: {c.get('flags')}")
         for baseline in ("eigen", "openblas"):
             if baseline in c:
-                facts += f"; {baseline}: {c[baseline]}"
+                facts += f"; {baseline}: {c[baseline].split(',')[0]}"  # the widest instructions come first
         if facts not in seen:
             seen.append(facts)
     print("\n".join(seen))
