@@ -11,6 +11,7 @@ glint_has() {
     cmake) command -v cmake >/dev/null ;;
     ninja-build) command -v ninja >/dev/null || command -v ninja-build >/dev/null ;;
     clang) command -v clang++ >/dev/null ;;
+    python3) command -v python3 >/dev/null ;;
     qemu-user) command -v qemu-x86_64 >/dev/null && command -v qemu-aarch64 >/dev/null ;;
     g++-aarch64-linux-gnu) command -v aarch64-linux-gnu-g++ >/dev/null ;;
     *) [[ ${GLINT_FETCH_DEPS:-OFF} == ON ]] ||

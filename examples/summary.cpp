@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "../bench/support/probes.hpp"
+#include "../bench/support/unfused_eigen.hpp"
 #include "glint/glint.hpp"
 #include "glint/reference/attention.hpp"
 #include "summary_table.hpp"
-#include "unfused_eigen.hpp"
 
 using namespace glint;
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "unfused_eigen.hpp"
+#include "../bench/support/unfused_eigen.hpp"
 
 struct Row {
   std::string name{}, type{}, shape{}, mask{};

@@ -68,8 +68,29 @@ GLINT_FMA_CHAINS(chains_base, , float, 8, float, GLINT_MULTIPLY_ADD)
 #endif
 #undef GLINT_FMA_CHAINS
 
+#if GLINT_HAVE_X86
+// The bf16 dot product: each lane adds two products of bf16 to a float.  16 chains, because it takes up to 6 cycles and
+// a core may start two in each.  The products are too small to ever leave the normal range.
+__attribute__((target("avx512f,avx512bf16"))) GLINT_NOINLINE inline float chains_bf16_dot(long rounds) {
+  constexpr int kChains = 16;
+  const __m512bh x = (__m512bh)_mm512_set1_epi32(0x3a833a83);  // pairs of about 0.001
+  __m512 a[kChains];
+  GLINT_UNROLL
+  for (int i = 0; i < kChains; ++i) a[i] = _mm512_set1_ps(0.5F + static_cast<float>(i));
+  for (long round = 0; round < rounds; ++round) {
+    GLINT_UNROLL
+    for (int i = 0; i < kChains; ++i) a[i] = _mm512_dpbf16_ps(a[i], x, x);
+  }
+  GLINT_UNROLL
+  for (int i = 1; i < kChains; ++i) a[0] = _mm512_add_ps(a[i], a[0]);
+  float first;
+  std::memcpy(&first, a, sizeof first);
+  return first;
+}
+#endif
+
 // A call of `chains` that does 2 * lanes * chains FLOPs a round.
-struct FmaProbe {
+struct Probe {
   float (*chains)(long) = &chains_base;
 #if defined(__aarch64__)
   double flops_a_round = 2.0 * 4 * 16;
@@ -80,7 +101,7 @@ struct FmaProbe {
 #endif
 };
 
-inline FmaProbe fma_probe([[maybe_unused]] glint::Isa isa) {
+inline Probe fma_probe([[maybe_unused]] glint::Isa isa) {
 #if GLINT_HAVE_X86
   if (isa == glint::Isa::avx512) return {&chains_avx512, 2.0 * 16 * 12};
   if (isa == glint::Isa::avx2) return {&chains_avx2, 2.0 * 8 * 12};
@@ -89,18 +110,44 @@ inline FmaProbe fma_probe([[maybe_unused]] glint::Isa isa) {
   return {};
 }
 
+inline Probe bf16_dot_probe() {
+#if GLINT_HAVE_X86
+  return {&chains_bf16_dot, 2.0 * 32 * 16};
+#else
+  return {};
+#endif
+}
+
 inline volatile float float_sink;
 inline volatile std::uint64_t integer_sink;
 
+inline double flops_per_second(Probe probe, long rounds) {
+  const double start = thread_seconds();
+  float_sink = probe.chains(rounds);
+  return static_cast<double>(rounds) * probe.flops_a_round / (thread_seconds() - start);
+}
+
 }  // namespace detail
 
-// FLOP/s (a multiply-add is two) at the ceiling of one thread on `isa`, measured for about two milliseconds.
+// FLOP/s (a multiply-add is two) at the ceiling of one thread on `isa`, measured for a few milliseconds.
 inline double fma_flops_per_second(glint::Isa isa = glint::simd::selected) {
-  const detail::FmaProbe probe = detail::fma_probe(isa);
-  const long rounds = 1 << 20;
-  const double start = thread_seconds();
-  detail::float_sink = probe.chains(rounds);
-  return static_cast<double>(rounds) * probe.flops_a_round / (thread_seconds() - start);
+  return detail::flops_per_second(detail::fma_probe(isa), 1 << 20);
+}
+
+// Has this CPU the bf16 dot product, and may kernels use it?
+inline bool has_bf16_dot([[maybe_unused]] glint::Isa isa = glint::simd::selected) {
+#if GLINT_HAVE_X86
+  __builtin_cpu_init();
+  return isa == glint::Isa::avx512 && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
+// FLOP/s of bf16 dot products where there are any, else of multiply-adds.
+inline double bf16_dot_flops_per_second(glint::Isa isa = glint::simd::selected) {
+  if (!has_bf16_dot(isa)) return fma_flops_per_second(isa);
+  return detail::flops_per_second(detail::bf16_dot_probe(), 1 << 19);
 }
 
 // Bytes/s at which one thread reads `memory` from front to back.  Pass more than the caches hold.

@@ -18,6 +18,16 @@ using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 using Rows = Eigen::Map<Matrix, Eigen::Unaligned, Eigen::OuterStride<>>;
 using ConstRows = Eigen::Map<const Matrix, Eigen::Unaligned, Eigen::OuterStride<>>;
 
+void softmax(const Head& head, float* scores) {
+  Eigen::Map<Matrix> p(scores, head.q_rows, head.keys);
+  for (long r = 0; r < head.q_rows; ++r) {
+    auto row = p.row(r).array();
+    if (head.visible != nullptr) row.tail(head.keys - head.visible[r]) = -std::numeric_limits<float>::infinity();
+    row = (row - row.maxCoeff()).exp();
+    row /= row.sum();
+  }
+}
+
 void attention(const Head& head, float* scores) {
   const ConstRows q(head.q, head.q_rows, head.dim, Eigen::OuterStride<>(head.q_stride));
   const ConstRows k(head.k, head.keys, head.dim, Eigen::OuterStride<>(head.kv_stride));
@@ -26,12 +36,7 @@ void attention(const Head& head, float* scores) {
   Eigen::Map<Matrix> p(scores, head.q_rows, head.keys);
 
   p.noalias() = head.scale * q * k.transpose();
-  for (long r = 0; r < head.q_rows; ++r) {
-    auto row = p.row(r).array();
-    if (head.visible != nullptr) row.tail(head.keys - head.visible[r]) = -std::numeric_limits<float>::infinity();
-    row = (row - row.maxCoeff()).exp();
-    row /= row.sum();
-  }
+  softmax(head, scores);
   out.noalias() = p * v;
 }
 

@@ -19,6 +19,9 @@ struct Head {
 // `scores` holds q_rows * keys floats.
 void attention(const Head& head, float* scores);
 
+// The middle of it: head.scale times q k^T is in `scores`, probabilities come out.
+void softmax(const Head& head, float* scores);
+
 // The vector instructions that this Eigen was compiled for.
 const char* instruction_sets();
 

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""The table of targets against what was measured.
+
+    report.py FILE.json...                 the table; exit status 1 if anything falls more than two points short
+    report.py --all FILE.json...           and every row that was measured
+    report.py --partial FILE.json...       rows that were not measured are no fault
+    report.py --matrix NAME=FILE.json...   shares of P1 to P5 side by side, one column for each build
+
+Measured is the median over all repetitions in all files; `range` is the lowest and the highest repetition.
+"""
+
+import argparse
+import os
+import sys
+
+from results import Results, load_targets
+
+SLACK = 0.02  # a share within two points of its target, or as much per thread, counts as reached
+
+
+def text(value, kind):
+    return f"{100 * value:.1f} %" if kind == "share" else f"{value:.3f}" if kind == "at_most" else f"{value:.2f} x"
+
+
+def lacks(value, target):
+    """By how much `value` falls short, in the target's own unit; negative when it does not."""
+    return value - target["target"] if target["kind"] == "at_most" else target["target"] - value
+
+
+def slack(target):
+    return {"share": SLACK, "times": 2 * SLACK, "at_most": 0}[target["kind"]]
+
+
+def not_for_this_machine(target, results):
+    if target.get("cpus", 1) > max(int(context.get("usable_cpus", 1)) for context in results.contexts):
+        return "needs two CPUs, has one"
+    if target.get("peak") == "bf16_dot" and all(context.get("bf16_dot") == "no" for context in results.contexts):
+        return "no bf16 dot product here"
+    if target.get("isa") == "avx2" and all(context.get("isa") in ("plain", "base") for context in results.contexts):
+        return "no AVX2 here"
+    return None
+
+
+def judge(target, results):
+    """-> (line of the table, rows that fall short, rows that are missing)"""
+    kind, isa = target["kind"], target.get("isa")
+    head = [target["class"], ("<= " if kind == "at_most" else "") + text(target["target"], kind)]
+    if reason := not_for_this_machine(target, results):
+        return head + ["-", "-", "-", reason], [], []
+    measured, missing = [], []
+    for name in target["names"]:
+        value = results.median(name, target["counter"], isa)
+        if value is None:
+            missing.append(name + (f" ({isa})" if isa else ""))
+        else:
+            measured.append((lacks(value, target), value, name))
+    if not measured:
+        return head + ["-", "-", "-", "not measured"], [], missing
+    short = [(name + (f" ({isa})" if isa else ""), f"{text(value, kind)}, target {head[1]}")
+             for lack, value, name in sorted(measured, reverse=True) if lack > slack(target)]
+    lack, value, name = max(measured)
+    values = results.values(name, target["counter"], isa)
+    verdict = "reached" if lack <= 0 else "within two points" if lack <= slack(target) else "SHORT"
+    if missing:
+        verdict += f", {len(missing)} not measured"
+    spread = f"{text(min(values), kind)} to {text(max(values), kind)}"
+    return head + [text(value, kind), spread, short_name(name), verdict], short, missing
+
+
+def short_name(name):
+    return name.removeprefix("prefill/")
+
+
+def print_table(titles, lines):
+    widths = [max(len(line[i]) for line in [titles] + lines) for i in range(len(titles))]
+    for line in [titles, ["-" * width for width in widths]] + lines:
+        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |")
+
+
+def print_machine(contexts):
+    seen = []
+    for c in contexts:
+        facts = (f"{c.get('cpu_model', 'unknown CPU')}, {c.get('usable_cpus')} CPUs, ISA {c.get('isa')}, "
+                 f"{c.get('compiler', '').strip()}, flags: {c.get('flags')}")
+        for baseline in ("eigen", "openblas"):
+            if baseline in c:
+                facts += f"; {baseline}: {c[baseline].split(',')[0]}"  # the widest instructions come first
+        if facts not in seen:
+            seen.append(facts)
+    print("\n".join(seen))
+
+
+def print_all(results):
+    lines = []
+    for (name, isa), runs in sorted(results.rows.items()):
+        shares = results.values(name, isa=isa)
+        lines.append([name, isa, runs[0]["peak"], text(results.median(name, isa=isa), "share"),
+                      f"{text(min(shares), 'share')} to {text(max(shares), 'share')}",
+                      f"{results.median(name, 'useful_flops', isa) / 1e9:.1f}", str(len(runs))])
+    print_table(["row", "ISA", "peak", "share", "range", "GFLOP/s", "repetitions"], lines)
+
+
+def report(arguments):
+    results = Results(arguments.files)
+    print_machine(results.contexts)
+    print()
+    if arguments.all:
+        print_all(results)
+        print()
+    judged = [judge(target, results) for target in load_targets()]
+    print_table(["class", "target", "worst row", "range", "which", "verdict"], [line for line, _, _ in judged])
+    short = [row for _, rows, _ in judged for row in rows]
+    missing = [] if arguments.partial else [name for _, _, names in judged for name in names]
+    print()
+    for name, message in sorted(results.errors.items()):
+        print(f"ERROR  {name}: {message}")
+    for name, value in short:
+        print(f"SHORT  {name}: {value}")
+    for name in missing:
+        print(f"NOT MEASURED  {name}")
+    if not results.rows:
+        print("No row was measured.")
+    failed = bool(results.errors or short or missing or not results.rows)
+    print("More than two points short, or not known: see above." if failed else "No target is missed.")
+    return 1 if failed else 0
+
+
+def matrix(arguments):
+    builds = []
+    for item in arguments.files:
+        label, _, path = item.rpartition("=")
+        builds.append((label or os.path.basename(path), Results([path])))
+    lines = []
+    for kind in ("f32", "f16", "bf16", "bf16_precise"):
+        for workload in ("P1", "P2", "P3", "P4", "P5"):
+            name = f"prefill/score/BNSD/{kind}/{workload}"
+            shares = [build.median(name) for _, build in builds]
+            if any(share is not None for share in shares):
+                lines.append([short_name(name)] + ["-" if share is None else text(share, "share") for share in shares])
+    for _, build in builds:
+        print_machine(build.contexts)
+    print()
+    print_table(["share of peak"] + [label for label, _ in builds], lines)
+    errors = [(label, name, message) for label, build in builds for name, message in sorted(build.errors.items())]
+    for label, name, message in errors:
+        print(f"ERROR  {label}: {name}: {message}")
+    return 1 if errors or not lines else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--all", action="store_true", help="print every row that was measured, too")
+    parser.add_argument("--partial", action="store_true", help="rows that were not measured are no fault")
+    parser.add_argument("--matrix", action="store_true", help="compare builds; FILES are NAME=FILE.json")
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    arguments = parser.parse_args()
+    return matrix(arguments) if arguments.matrix else report(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

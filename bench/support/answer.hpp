@@ -1,0 +1,70 @@
+// Was it attention that was timed?  A few rows of the output against plain loops over doubles: enough to notice an
+// operand that was misread or a kernel that did not run.  Exactness is the business of tests/.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "support/inputs.hpp"
+
+namespace bench {
+
+struct OutputRow {
+  index_t batch, head, row;
+};
+
+// Where a row begins; dim is that of the tensor.
+inline index_t offset(const Workload& w, index_t heads, index_t rows, index_t dim, OutputRow at) {
+  const glint::Strides s = glint::layout::strides(w.layout, {w.shape.batch, heads, rows, dim});
+  const index_t first = w.layout == Layout::TND ? at.batch * rows : 0;
+  return at.batch * s.batch + at.head * s.head + (first + at.row) * s.row;
+}
+
+// One output row, the textbook way.
+template <class Element>
+std::vector<double> exact_row(const Inputs<Element>& in, OutputRow at) {
+  const Workload& w = in.workload;
+  const Shape& s = w.shape;
+  const index_t kv_heads = s.kv_head_count(), kv_head = at.head / (s.heads / kv_heads);
+  const glint::mask::Staircase stairs = w.stairs();
+  const index_t matrix = w.bias == BiasTensor::for_each_head ? at.batch * s.heads + at.head : 0;
+  const Element* const q = in.q.data() + offset(w, s.heads, s.q_len, s.head_dim, at);
+  std::vector<double> sums(static_cast<std::size_t>(s.value_size()));
+  double total = 0;
+  for (index_t key = 0; key < s.kv_len; ++key) {
+    const index_t pair = at.row * s.kv_len + key;
+    if (!stairs.visible(at.row, key) || (w.dense_mask && in.drop.data()[pair] != 0)) continue;
+    const Element* const k = in.k.data() + offset(w, kv_heads, s.kv_len, s.head_dim, {at.batch, kv_head, key});
+    const Element* const v = in.v.data() + offset(w, kv_heads, s.kv_len, s.value_size(), {at.batch, kv_head, key});
+    double score = 0;
+    for (index_t d = 0; d < s.head_dim; ++d) score += double{glint::to_float(q[d])} * double{glint::to_float(k[d])};
+    score *= double{in.scale};
+    if (w.bias != BiasTensor::none)
+      score += double{glint::to_float(in.bias.data()[matrix * s.q_len * s.kv_len + pair])};
+    const double weight = std::exp(score);  // scores of normal numbers are small: no maximum to subtract
+    total += weight;
+    for (std::size_t d = 0; d < sums.size(); ++d) sums[d] += weight * double{glint::to_float(v[d])};
+  }
+  for (double& sum : sums) sum = total > 0 ? sum / total : 0;
+  return sums;
+}
+
+// The first and last row of the first and last head, and one between.
+template <class Element>
+bool right(const Inputs<Element>& in) {
+  const Workload& w = in.workload;
+  const Shape& s = w.shape;
+  const glint::DType type = glint::dtype_of<Element>;
+  const double allowed = type == glint::DType::f32 ? 1e-4 : type == glint::DType::f16 ? 5e-3 : 4e-2;
+  const index_t b = s.batch - 1, n = s.heads - 1, r = s.q_len - 1;
+  for (const OutputRow at : {OutputRow{0, 0, 0}, {0, 0, r}, {b / 2, n / 2, r / 2}, {b, n, 0}, {b, n, r}}) {
+    const std::vector<double> exact = exact_row(in, at);
+    const Element* const out = in.out.data() + offset(w, s.heads, s.q_len, s.value_size(), at);
+    for (std::size_t d = 0; d < exact.size(); ++d)
+      if (!(std::abs(double{glint::to_float(out[d])} - exact[d]) <= allowed)) return false;
+  }
+  return true;
+}
+
+}  // namespace bench

@@ -1,0 +1,71 @@
+// Memory for operands: on 2 MB pages where the system gives them, as an engine's would be.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "glint/core/dtype.hpp"
+
+namespace bench {
+
+template <class Item>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(glint::index_t count, Item value = {}) : count_(static_cast<std::size_t>(count)) {
+    constexpr std::size_t kPage = std::size_t{1} << 21;
+    const std::size_t bytes = (count_ * sizeof(Item) + kPage - 1) / kPage * kPage;
+    memory_.reset(static_cast<Item*>(std::aligned_alloc(kPage, bytes)));
+#ifdef MADV_HUGEPAGE
+    madvise(memory_.get(), bytes, MADV_HUGEPAGE);
+#endif
+    std::fill_n(memory_.get(), count_, value);  // so that no page is touched for the first time under the clock
+  }
+
+  Item* data() const { return memory_.get(); }
+  Item* begin() const { return memory_.get(); }
+  Item* end() const { return memory_.get() + count_; }
+  std::size_t bytes() const { return count_ * sizeof(Item); }
+
+ private:
+  struct Free {
+    void operator()(Item* memory) const { std::free(memory); }
+  };
+  std::size_t count_ = 0;
+  std::unique_ptr<Item[], Free> memory_;
+};
+
+// Standard normal numbers.  A million are drawn once and repeated, from another place for each seed: drawing all would
+// take longer than what is measured.
+template <class Item>
+Buffer<Item> random_normal(glint::index_t count, unsigned seed) {
+  static const std::vector<float> drawn = [] {
+    std::mt19937 engine(1);
+    std::normal_distribution<float> normal;
+    std::vector<float> numbers(1000003);  // a prime, so that no two heads are the same
+    for (float& number : numbers) number = normal(engine);
+    return numbers;
+  }();
+  Buffer<Item> buffer(count);
+  std::size_t from = seed * 77777 % drawn.size();
+  for (Item& item : buffer) {
+    item = glint::from_float<Item>(drawn[from]);
+    if (++from == drawn.size()) from = 0;
+  }
+  return buffer;
+}
+
+// A mask tensor that drops a third of all scores at random: no tile is empty, none is full.
+inline Buffer<std::uint8_t> random_drops(glint::index_t count) {
+  Buffer<std::uint8_t> buffer(count);
+  std::mt19937 engine(3);
+  for (std::uint8_t& drop : buffer) drop = engine() % 3 == 0 ? 1 : 0;
+  return buffer;
+}
+
+}  // namespace bench
