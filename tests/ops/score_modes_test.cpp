@@ -73,7 +73,7 @@ TEST(Exactly, EveryModeIsItsExplicitMask) {
       {5, 139, 71, kAll, kAll, {3, 71}},
   };
   for (const Row& row : table) {
-    for (const DType dtype : {DType::f32, DType::f16}) {
+    for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
       ScoreSpec s = several_tiles(dtype);
       s.q_len = row.q_len, s.kv_len = row.kv_len, s.sparse_mode = row.mode, s.pre = row.pre, s.next = row.next;
       s.prefix = row.prefix;

@@ -62,10 +62,7 @@ TEST_P(Microkernel, BlocksTileTheRows) {
       while (next < count) {
         const int size = sizes[static_cast<std::size_t>(next)];
         const index_t left = count - next;
-        ASSERT_EQ(size, left >= largest               ? largest
-                        : largest > 4 && left >= 4 ? 4
-                        : largest > 2 && left >= 2 ? 2
-                                                   : 1);
+        ASSERT_EQ(size, left >= largest ? largest : largest > 4 && left >= 4 ? 4 : largest > 2 && left >= 2 ? 2 : 1);
         next += size;
       }
       ASSERT_EQ(next, count);

@@ -133,6 +133,7 @@ inline void draw_numbers(Random& random, Case& c) {
   c.v_mean = random.below(2);
   c.scale = random.chance(70) ? 1000 : random.between(-1500, 3000);
   c.q_scale = c.op != kScore || random.chance(60) ? 1000 : random.between(-1500, 2500);
+  c.inner_precise = random.below(c.op == kPrompt ? 4 : c.op == kScore ? 3 : 2);
 }
 
 inline Case draw_once(Random& random, index_t op) {

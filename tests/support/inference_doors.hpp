@@ -36,6 +36,7 @@ void fill_call(const Case& c, const CaseData<T>& data, Placed<T>& out, Outcome<T
   call.num_key_value_heads = c.kv_heads == c.heads && c.seed % 2 == 0 ? 0 : c.kv_heads;
   call.input_layout = layout;
   call.scale_value = static_cast<double>(data.scale);
+  call.inner_precise = static_cast<int>(c.inner_precise);
   constexpr DType kMaskTypes[] = {DType::u8, DType::boolean, DType::i8};
   if (c.mask != kMaskNone)
     call.attn_mask = {data.mask.data(), kMaskTypes[c.mask_bool != 0 ? 1 : c.seed % 2 * 2], extents(data.mask_shape)};
@@ -107,6 +108,7 @@ void fill_problem(const Case& c, const CaseData<T>& data, Outcome<T>& outcome, P
              .head_dim = c.dim,
              .value_dim = c.value_dim};
   p.scale = data.scale;
+  p.inner_precise = static_cast<int>(c.inner_precise);
   if (c.mask != kMaskNone) {
     const std::vector<index_t>& shape = data.mask_shape;
     const index_t batch = shape.size() > 2 ? shape[0] : c.mask == kMaskBS ? c.batch : 1;

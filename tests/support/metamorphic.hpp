@@ -182,7 +182,8 @@ struct Contract {
 
   float bound(float want) const {
     const float tiny = dtype == DType::f16 ? 0x1p-25F : 0x1p-126F;
-    return 2 * (unit_roundoff(dtype) * std::abs(want) + tiny + 16 * 0x1p-24F * weight * (1 + scores));
+    const float rounded_p = dtype == DType::bf16 ? 2 * 0x1p-9F * weight : 0;
+    return 2 * (unit_roundoff(dtype) * std::abs(want) + tiny + rounded_p + 16 * 0x1p-24F * weight * (1 + scores));
   }
   void expect(const std::vector<float>& got, const std::vector<float>& want, const std::string& what) const {
     ASSERT_EQ(got.size(), want.size()) << what;

@@ -44,7 +44,8 @@ struct Case {
   index_t drop = 0, keep = 1000, drop_rank4 = 0, offset = 0;
   index_t stats = 0, repeat = 1, by_token = 0;
   index_t strided = 0;  // typed door: operands are slices of larger tensors
-  index_t skew = 0;     // elements by which the tensors miss the start of their allocation
+  index_t inner_precise = 0;
+  index_t skew = 0;  // elements by which the tensors miss the start of their allocation
   std::uint64_t seed = 0;
 };
 
@@ -105,6 +106,7 @@ inline constexpr Field kFields[] = {
     {"repeat", &Case::repeat, 1},
     {"by_token", &Case::by_token, 0},
     {"strided", &Case::strided, 0},
+    {"inner_precise", &Case::inner_precise, -1},
     {"skew", &Case::skew, 0},
 };
 

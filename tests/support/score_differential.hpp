@@ -28,7 +28,8 @@ template <class T>
 std::string meets_contract(const Case& c, const CaseData<T>& data, const AttentionResult& want, const Outcome<T>& got) {
   if (!got.status) return std::string("rejected: ") + got.status.rule;
   if (!got.damage.empty()) return got.damage;
-  const ContractCheck check(data.spec, want, print(c));
+  const Precision precision = c.inner_precise == 1 ? Precision::performance : Precision::high;
+  const ContractCheck check(data.spec, want, print(c), precision);
   const std::string wrong = check.output<T>(got.out.data());
   if (!wrong.empty()) return wrong;
   const auto from = [](const std::vector<float>& stat) { return stat.empty() ? nullptr : stat.data(); };

@@ -78,6 +78,7 @@ glint::FlashAttentionScoreCall score_call(const Case& c, const CaseData<T>& data
   call.pre_tokens = c.pre;
   call.next_tokens = c.next;
   call.sparse_mode = static_cast<int>(c.mode);
+  call.inner_precise = static_cast<int>(c.inner_precise);
   Extents rows = c.layout == kTnd ? Extents{data.lists.q_rows, c.heads} : Extents{c.batch, c.heads, c.q_len};
   if (c.repeat == 8) rows.extent[rows.rank++] = 8;
   if (!outcome.max.empty()) call.softmax_max = {outcome.max.data(), DType::f32, rows};
@@ -152,6 +153,7 @@ glint::ScoreProblem<T> score_problem(const Case& c, const CaseData<T>& data, Out
   p.lse = or_null(outcome.lse);
   p.stats_layout = c.by_token != 0 ? StatsLayout::token_major : StatsLayout::per_batch;
   p.stats_repeat = c.repeat;
+  p.inner_precise = static_cast<int>(c.inner_precise);
   return p;
 }
 

@@ -18,6 +18,7 @@ struct ScoreSpec {
   std::vector<float> q, k, v;
   double scale = 1, q_scale = 1;
   int sparse_mode = 0;
+  int inner_precise = 1;    // high performance, which is another kernel for bfloat16
   bool compressed = false;  // stands for the 2048 x 2048 mask
   MaskValues mask;
   index_t pre = kAll, next = kAll;
@@ -76,6 +77,7 @@ Result run(const ScoreSpec& s, const Executor& executor = Executor()) {
   call.scale_value = s.scale;
   call.q_scale = s.q_scale;
   call.sparse_mode = s.sparse_mode;
+  call.inner_precise = s.inner_precise;
   call.attn_mask_compressed = s.compressed;
   if (!s.mask.drop.empty())
     call.attn_mask = {s.mask.drop.data(), DType::u8, {s.mask.batch, s.mask.heads, s.q_len, s.kv_len}};

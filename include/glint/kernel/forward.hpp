@@ -125,7 +125,8 @@ NextTask preview(const Plan& plan, const Tasks<Tile>& tasks, index_t task, bool 
   const index_t q0 = tile / plan.heads_per_group() * Tile::rows;
   const Interval rows = intersect({q0, q0 + Tile::rows}, {0, head.q.rows});
   if (rows.empty() || head.kv.length() == 0) return {};
-  NextTask next{.q = {head.q.row(rows.lo), head.q.row_stride * kSize, rows.size(), head.q.dim * kSize}, .k = {}, .v = {}};
+  NextTask next{
+      .q = {head.q.row(rows.lo), head.q.row_stride * kSize, rows.size(), head.q.dim * kSize}, .k = {}, .v = {}};
   if (same_group) return next;
   const auto run = head.kv.run(0, Tile::columns);
   next.k = {run.k, run.k_stride * kSize, run.count, head.q.dim * kSize};

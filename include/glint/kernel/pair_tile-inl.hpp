@@ -85,8 +85,7 @@ GLINT_NOINLINE void accumulate_pairs(const ValuePairs& v, const float* p, float*
 GLINT_NOINLINE inline bool all_finite(const ValuePairs& v) {
   constexpr unsigned kInfinity = 0x7f80;
   bool finite = true;
-  for (index_t i = 0; i < (v.count + 1) / 2 * 2 * v.dim; ++i)
-    finite &= (v.data[i].bits & kInfinity) != kInfinity;
+  for (index_t i = 0; i < (v.count + 1) / 2 * 2 * v.dim; ++i) finite &= (v.data[i].bits & kInfinity) != kInfinity;
   return finite;
 }
 

@@ -237,8 +237,7 @@ struct ProductsOfPairs {
 
 // Float, for whatever lies in the lanes of a tile.
 template <class Tile>
-using FloatProducts =
-    std::conditional_t<Tile::lanes == Lanes::head_dim, ProductsByRows<Tile>, ProductsInLanes<Tile>>;
+using FloatProducts = std::conditional_t<Tile::lanes == Lanes::head_dim, ProductsByRows<Tile>, ProductsInLanes<Tile>>;
 
 }  // namespace GLINT_ISA
 }  // namespace GLINT_ABI

@@ -57,7 +57,7 @@ GLINT_NOINLINE void scores(const float* k, index_t k_stride, const float* q, ind
             const bool last = d + kDepthChain >= dim;
             Vec block[kCount][NV] = {};
             multiply_add(Broadcast<Singles>{k + c * k_stride + d, k_stride, 1}, q + d * kRows + lane, kRows,
-                                     last ? dim - d : kDepthChain, block, request);
+                         last ? dim - d : kDepthChain, block, request);
             if (d > 0) add_block<kRows>(target, block);
             if (last) raise<kCount, NV>(top, block);
             store_block<kRows>(target, block);

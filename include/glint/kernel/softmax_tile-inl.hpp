@@ -51,7 +51,7 @@ GLINT_NOINLINE void absorb(float* s, index_t first_key, index_t count, const flo
       const Vec before = load(state.max + at);
       top[j] = vmax(before, load(tile_max + at));
       store(state.max + at, top[j]);
-      store(state.alpha + at, exponential<kDegree>(before - top[j], exponent));
+      store(state.alpha + at, exponential(before - top[j], exponent));  // its errors would add up from tile to tile
       total[j] = splat(0.0F);
     }
     for_chains(
@@ -133,8 +133,8 @@ GLINT_NOINLINE void accumulate(const ValueRows& v, const float* p, float* o, con
           for_chains(
               v.first_key, v.count, [&](index_t c, index_t length) __attribute__((always_inline)) {
                 Vec block[kCount][NV] = {};
-                multiply_add(Broadcast<Singles>{v.data + c * v.stride + d, 1, v.stride}, p + c * kRows + lane, kRows, length,
-                                         block, request);
+                multiply_add(Broadcast<Singles>{v.data + c * v.stride + d, 1, v.stride}, p + c * kRows + lane, kRows,
+                             length, block, request);
                 if (c > 0) add_block<NV * kLanes>(closed, block);
                 if (c + length < v.count) {
                   store_block<NV * kLanes>(closed, block);

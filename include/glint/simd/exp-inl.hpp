@@ -12,8 +12,8 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-// Coefficients of r, r^2, ... from the highest down.  Degree 3 is wrong by up to 1.02e-4 of the result: enough where the
-// probability is about to be rounded to bfloat16, 39 times as coarse.
+// Coefficients of r, r^2, ... from the highest down.  Degree 3 is wrong by up to 1.02e-4 of the result: enough where
+// the probability is about to be rounded to bfloat16, 39 times as coarse.
 template <int kDegree>
 inline constexpr float kExponential[kDegree] = {};
 template <>
@@ -44,7 +44,7 @@ struct Exponent {
   static constexpr float kRound = 12582912.0F;  // 1.5 * 2^23
   static constexpr float kZero = -110.0F, kZero2 = -160.0F;
 #else
-  static constexpr float kRound = 12582912.0F + 127.0F;  // the low bits of t are then the exponent field of 2^n
+  static constexpr float kRound = 12582912.0F + 127.0F;         // the low bits of t are then the exponent field of 2^n
   // Here n rounds to -127, whose exponent field is that of 0.
   static constexpr float kZero = -88.0F, kZero2 = -127.0F;
 #endif

@@ -17,8 +17,7 @@
 #define GLINT_TARGET_END _Pragma("clang attribute pop")
 #else
 // Tuned for no CPU in particular: under -march=native gcc 12 would schedule for the user's, and loses 20 % on some.
-#define GLINT_TARGET_BEGIN(features) \
-  _Pragma("GCC push_options") GLINT_PRAGMA(GCC target(features ",tune=generic"))
+#define GLINT_TARGET_BEGIN(features) _Pragma("GCC push_options") GLINT_PRAGMA(GCC target(features ",tune=generic"))
 #define GLINT_TARGET_END _Pragma("GCC pop_options")
 #endif
 #endif

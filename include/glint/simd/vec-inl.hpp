@@ -122,8 +122,9 @@ GLINT_INLINE Vec fma(const Vec& a, const Vec& b, const Vec& c) {
 #endif
 }
 
-// sum += a * b.  gcc 12 is told the one form of the instruction that adds in place: left to choose, it moves accumulators
-// between registers (2 % of the products) and folds loads into multiply-adds, which then read the same row many times.
+// sum += a * b.  gcc 12 is told the one form of the instruction that adds in place: left to choose, it moves
+// accumulators between registers (2 % of the products) and folds loads into multiply-adds, which then read the same row
+// many times.
 GLINT_INLINE void fma_into(Vec& sum, const Vec& a, const Vec& b) {
 #if GLINT_USE_X86_FMA && !defined(__clang__)
   __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
