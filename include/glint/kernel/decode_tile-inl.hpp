@@ -105,10 +105,10 @@ GLINT_INLINE void weigh(const ValueRows& v, index_t d, index_t n, const float* p
   }
 }
 
-// O^T = alpha * O^T + (P^T V)^T, kColumns vectors of head_dim at a time.
+// The product with V, transposed, kColumns vectors of head_dim at a time.
 template <index_t kRows, int kColumns>
-GLINT_INLINE void accumulate_columns(const ValueRows& v, index_t d, index_t n, const float* p, index_t rows, float* o,
-                                     const float* alpha) {
+GLINT_INLINE void accumulate_columns(const ValueRows& v, index_t d, index_t n, const float* p, index_t rows,
+                                     const RunningSum& sum) {
   constexpr index_t kWidth = kColumns * kLanes;
   alignas(64) float sums[kRows * kWidth] = {};
   for_chains(
@@ -126,23 +126,23 @@ GLINT_INLINE void accumulate_columns(const ValueRows& v, index_t d, index_t n, c
       const index_t here = v.dim - d - column < kLanes ? v.dim - d - column : kLanes;
       for (index_t i = 0; i < here; ++i) {
         const Vec block[1][1] = {{square[i]}};
-        rescale_and_add<kRows>(o + (d + column + i) * kRows + lane, alpha + lane, block);
+        rescale_and_add<kRows>(sum, d + column + i, lane, block);
       }
     }
   }
 }
 
 template <index_t kRows>
-GLINT_NOINLINE void accumulate_by_rows(const ValueRows& v, const float* p, index_t rows, float* o, const float* alpha,
+GLINT_NOINLINE void accumulate_by_rows(const ValueRows& v, const float* p, index_t rows, const RunningSum& sum,
                                        Upcoming& upcoming) {
   constexpr int kColumns = 4;
   upcoming.spread_over(v.dim / (kColumns * kLanes));
   index_t d = 0;
   for (; d + kColumns * kLanes <= v.dim; d += kColumns * kLanes) {
     upcoming.request();
-    accumulate_columns<kRows, kColumns>(v, d, kLanes, p, rows, o, alpha);
+    accumulate_columns<kRows, kColumns>(v, d, kLanes, p, rows, sum);
   }
-  for (; d < v.dim; d += kLanes) accumulate_columns<kRows, 1>(v, d, v.dim - d, p, rows, o, alpha);
+  for (; d < v.dim; d += kLanes) accumulate_columns<kRows, 1>(v, d, v.dim - d, p, rows, sum);
 }
 
 }  // namespace GLINT_ISA

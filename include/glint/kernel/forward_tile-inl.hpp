@@ -92,7 +92,8 @@ template <class Product, class Tile, class Head>
 GLINT_INLINE void finish(QueryTile<Tile, Head>& tile) {
   const Head& head = *tile.head;
   const bool folded = tile.o_done != nullptr && tile.key_block >= 0;
-  if (folded) fold<Tile::rows>(tile.state, tile.o, tile.done, tile.o_done, head.out.dim);
+  if (folded) tile.close_key_block();
+  if (!folded && tile.first) fill(tile.o, head.out.dim * Tile::rows, 0.0F);  // no key was seen
   const LaneState& last = folded ? tile.done : tile.state;
   for (index_t i = 0; i < Tile::rows; i += kLanes) {
     const Vec sum = load(last.sum + i);

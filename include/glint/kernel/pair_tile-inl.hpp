@@ -63,10 +63,9 @@ struct ValuePairs {
   index_t count;  // keys
 };
 
-// O^T = alpha * O^T + V^T P^T.  One chain: against the rounding of P to bfloat16 that of the sum is nothing.
+// One chain: against the rounding of P to bfloat16 that of the sum is nothing.
 template <index_t kRows>
-GLINT_NOINLINE void accumulate_pairs(const ValuePairs& v, const float* p, float* o, const float* alpha,
-                                     Upcoming& upcoming) {
+GLINT_NOINLINE void accumulate_pairs(const ValuePairs& v, const float* p, const RunningSum& sum, Upcoming& upcoming) {
   constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
   const index_t pairs = (v.count + 1) / 2;
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
@@ -77,7 +76,7 @@ GLINT_NOINLINE void accumulate_pairs(const ValuePairs& v, const float* p, float*
           constexpr int kCount = decltype(rows)::value;
           Vec block[kCount][NV] = {};
           multiply_add(Broadcast<Pairs>{v.data + 2 * d, 2, 2 * v.dim}, p + lane, kRows, pairs, block, request);
-          rescale_and_add<kRows>(o + d * kRows + lane, alpha + lane, block);
+          rescale_and_add<kRows>(sum, d, lane, block);
         });
   }
 }
@@ -92,7 +91,7 @@ GLINT_NOINLINE inline bool all_finite(const ValuePairs& v) {
 // The same sums in the same order where V holds a NaN or an infinity: lanes that do not see a key multiply 0, not V.
 template <index_t kRows>
 GLINT_NOINLINE void accumulate_selected_pairs(const std::uint64_t* visible, const ValuePairs& v, const float* p,
-                                              float* o, const float* alpha) {
+                                              const RunningSum& sum) {
   const IntVec low = IntVec{} + 0xffff;
   for (index_t lane = 0; lane < kRows; lane += kLanes) {
     for (index_t d = 0; d < v.dim; ++d) {
@@ -103,7 +102,7 @@ GLINT_NOINLINE void accumulate_selected_pairs(const std::uint64_t* visible, cons
         const Vec pair = Pairs::broadcast(v.data + c * v.dim + 2 * d);
         Pairs::add(block[0][0], from_bits(bits_of(pair) & seen), load(p + c / 2 * kRows + lane));
       }
-      rescale_and_add<kRows>(o + d * kRows + lane, alpha + lane, block);
+      rescale_and_add<kRows>(sum, d, lane, block);
     }
   }
 }

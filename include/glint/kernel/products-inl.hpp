@@ -98,14 +98,14 @@ struct ProductsInLanes : SingleProducts<Tile> {
     return true;
   }
   template <class Head>
-  static GLINT_INLINE void accumulate(const QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
+  static GLINT_INLINE void accumulate(QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
                                       const std::uint64_t* visible, const TileScratch<Tile>& scratch,
                                       Upcoming& upcoming) {
     const ValueRows v{kv.v, kv.v_stride, tile.head->out.dim, box.k0, box.k1 - box.k0};
     if (SingleProducts<Tile>::must_select(v, visible)) {
-      accumulate_selected<kRows>(visible, v, scratch.s, tile.o, tile.state.alpha);
+      accumulate_selected<kRows>(visible, v, scratch.s, tile.running_sum());
     } else {
-      glint::GLINT_ISA::accumulate<kRows>(v, scratch.s, tile.o, tile.state.alpha, upcoming);
+      glint::GLINT_ISA::accumulate<kRows>(v, scratch.s, tile.running_sum(), upcoming);
     }
   }
 };
@@ -129,14 +129,14 @@ struct ProductsByRows : SingleProducts<Tile> {
     return false;
   }
   template <class Head>
-  static GLINT_INLINE void accumulate(const QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
+  static GLINT_INLINE void accumulate(QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
                                       const std::uint64_t* visible, const TileScratch<Tile>& scratch,
                                       Upcoming& upcoming) {
     const ValueRows v{kv.v, kv.v_stride, tile.head->out.dim, box.k0, box.k1 - box.k0};
     if (SingleProducts<Tile>::must_select(v, visible)) {
-      accumulate_selected<kRows>(visible, v, scratch.s, tile.o, tile.state.alpha);
+      accumulate_selected<kRows>(visible, v, scratch.s, tile.running_sum());
     } else {
-      accumulate_by_rows<kRows>(v, scratch.s, tile.rows.size(), tile.o, tile.state.alpha, upcoming);
+      accumulate_by_rows<kRows>(v, scratch.s, tile.rows.size(), tile.running_sum(), upcoming);
     }
   }
 };
@@ -222,14 +222,14 @@ struct ProductsOfPairs {
     }
   }
   template <class Head>
-  static GLINT_INLINE void accumulate(const QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
+  static GLINT_INLINE void accumulate(QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
                                       const std::uint64_t* visible, const TileScratch<Tile>& scratch,
                                       Upcoming& upcoming) {
     const ValuePairs v{kv.v, kv.v_dim, box.k1 - box.k0};
     if (visible != nullptr && !all_finite(v)) {
-      accumulate_selected_pairs<kRows>(visible, v, scratch.s, tile.o, tile.state.alpha);
+      accumulate_selected_pairs<kRows>(visible, v, scratch.s, tile.running_sum());
     } else {
-      accumulate_pairs<kRows>(v, scratch.s, tile.o, tile.state.alpha, upcoming);
+      accumulate_pairs<kRows>(v, scratch.s, tile.running_sum(), upcoming);
     }
   }
 };

@@ -19,6 +19,7 @@ struct QueryTile {
   float* o_done = nullptr;  // sums of closed key blocks; null when the keys fit in one
   LaneState done{};
   index_t key_block = -1;
+  bool first = true;  // o holds nothing yet
 
   void start(const Head& work, Interval span, Arena& arena) {
     constexpr index_t kRows = Tile::rows;
@@ -28,11 +29,12 @@ struct QueryTile {
     q = arena.take<float>(work.q.dim * kRows);
     o = arena.take<float>(work.out.dim * kRows);
     state = take_state(arena);
-    clear(o, state);
+    clear(state);
     if (work.kv.length() > kKeyBlock) {
       o_done = arena.take<float>(work.out.dim * kRows);
       done = take_state(arena);
-      clear(o_done, done);
+      clear(done);
+      fill(o_done, work.out.dim * kRows, 0.0F);
     }
   }
 
@@ -40,16 +42,26 @@ struct QueryTile {
   void enter_key_block(index_t k) {
     if (o_done == nullptr) return;
     const index_t block = k / kKeyBlock;
-    if (block != key_block && key_block >= 0) fold<Tile::rows>(state, o, done, o_done, head->out.dim);
+    if (block != key_block && key_block >= 0) close_key_block();
     key_block = block;
+  }
+  void close_key_block() {
+    fold<Tile::rows>(state, o, done, o_done, head->out.dim);
+    first = true;
+  }
+
+  // For the next product with V.
+  RunningSum running_sum() {
+    const RunningSum sum{o, state.alpha, first};
+    first = false;
+    return sum;
   }
 
  private:
   static LaneState take_state(Arena& arena) {
     return {arena.take<float>(Tile::rows), arena.take<float>(Tile::rows), arena.take<float>(Tile::rows)};
   }
-  void clear(float* sums, LaneState lanes) const {
-    fill(sums, head->out.dim * Tile::rows, 0.0F);
+  static void clear(LaneState lanes) {
     fill(lanes.max, Tile::rows, kLowest);
     fill(lanes.sum, Tile::rows, 0.0F);
   }

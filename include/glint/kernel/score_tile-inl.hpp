@@ -17,6 +17,14 @@ GLINT_INLINE void add_block(const float* from, Vec (&block)[kCount][NV]) {
     for (int j = 0; j < NV; ++j) block[i][j] += load(from + i * kRows + j * kLanes);
   }
 }
+template <int kCount, int NV>
+GLINT_INLINE void add_block(Vec (&sum)[kCount][NV], const Vec (&block)[kCount][NV]) {
+  GLINT_UNROLL
+  for (int i = 0; i < kCount; ++i) {
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) sum[i][j] += block[i][j];
+  }
+}
 template <index_t kRows, int kCount, int NV>
 GLINT_INLINE void store_block(float* to, const Vec (&block)[kCount][NV]) {
   GLINT_UNROLL

@@ -95,16 +95,25 @@ GLINT_NOINLINE void drop(const std::uint64_t* keep, index_t count, float inverse
   }
 }
 
-// o = factor * o + block, where factor has one value for each lane.
+// Where a tile's product with V goes: O^T = alpha * O^T + V^T P^T.
+struct RunningSum {
+  float* o;
+  const float* alpha;  // one for each lane
+  bool first;          // o holds nothing yet
+};
+
+// One register block of it, at row d.
 template <index_t kRows, int kCount, int NV>
-GLINT_INLINE void rescale_and_add(float* o, const float* factor, const Vec (&block)[kCount][NV]) {
+GLINT_INLINE void rescale_and_add(const RunningSum& sum, index_t d, index_t lane, const Vec (&block)[kCount][NV]) {
+  float* const o = sum.o + d * kRows + lane;
+  if (sum.first) return store_block<kRows>(o, block);
   GLINT_UNROLL
   for (int j = 0; j < NV; ++j) {
-    const Vec scale = load(factor + j * kLanes);
+    const Vec alpha = load(sum.alpha + lane + j * kLanes);
     GLINT_UNROLL
     for (int i = 0; i < kCount; ++i) {
       float* const at = o + i * kRows + j * kLanes;
-      store(at, fma(scale, load(at), block[i][j]));
+      store(at, fma(alpha, load(at), block[i][j]));
     }
   }
 }
@@ -118,10 +127,10 @@ struct ValueRows {
   index_t count;
 };
 
-// O^T = alpha * O^T + V^T P^T.  The chains of a tile are added up first and reach O in one operation, so that a chain
-// which excluded keys leave empty adds a zero and changes nothing.
+// The chains of a tile are added up first and reach O in one operation, so that a chain which excluded keys leave empty
+// adds a zero and changes nothing.
 template <index_t kRows>
-GLINT_NOINLINE void accumulate(const ValueRows& v, const float* p, float* o, const float* alpha, Upcoming& upcoming) {
+GLINT_NOINLINE void accumulate(const ValueRows& v, const float* p, const RunningSum& sum, Upcoming& upcoming) {
   constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
   upcoming.spread_over(v.dim / MR * (kRows / (NV * kLanes)) * v.count / kSteps);
@@ -129,19 +138,15 @@ GLINT_NOINLINE void accumulate(const ValueRows& v, const float* p, float* o, con
     for_blocks<MR>(
         v.dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
           constexpr int kCount = decltype(rows)::value;
-          alignas(64) float closed[kCount * NV * kLanes];
+          Vec total[kCount][NV] = {};
           for_chains(
               v.first_key, v.count, [&](index_t c, index_t length) __attribute__((always_inline)) {
                 Vec block[kCount][NV] = {};
                 multiply_add(Broadcast<Singles>{v.data + c * v.stride + d, 1, v.stride}, p + c * kRows + lane, kRows,
                              length, block, request);
-                if (c > 0) add_block<NV * kLanes>(closed, block);
-                if (c + length < v.count) {
-                  store_block<NV * kLanes>(closed, block);
-                } else {
-                  rescale_and_add<kRows>(o + d * kRows + lane, alpha + lane, block);
-                }
+                add_block(total, block);
               });
+          rescale_and_add<kRows>(sum, d, lane, total);
         });
   }
 }
@@ -149,26 +154,27 @@ GLINT_NOINLINE void accumulate(const ValueRows& v, const float* p, float* o, con
 // The same sums in the same order, for a partial tile whose V holds a NaN or an infinity: 0 * NaN is NaN, so excluded
 // terms must be skipped, not multiplied by their zero probability.  Rare, so simple.
 template <index_t kRows>
-GLINT_NOINLINE void accumulate_selected(const std::uint64_t* visible, const ValueRows& v, const float* p, float* o,
-                                        const float* alpha) {
+GLINT_NOINLINE void accumulate_selected(const std::uint64_t* visible, const ValueRows& v, const float* p,
+                                        const RunningSum& sum) {
   for (index_t lane = 0; lane < kRows; lane += kLanes) {
     for (index_t d = 0; d < v.dim; ++d) {
       Vec total = splat(0.0F);
       for_chains(v.first_key, v.count, [&](index_t first, index_t length) {
-        Vec sum = splat(0.0F);
+        Vec chain = splat(0.0F);
         for (index_t c = first; c < first + length; ++c) {
-          const Vec more = fma(splat(v.data[c * v.stride + d]), load(p + c * kRows + lane), sum);
-          sum = select(lanes_of(visible[c], static_cast<int>(lane)), more, sum);
+          const Vec more = fma(splat(v.data[c * v.stride + d]), load(p + c * kRows + lane), chain);
+          chain = select(lanes_of(visible[c], static_cast<int>(lane)), more, chain);
         }
-        total += sum;
+        total += chain;
       });
-      Vec block[1][1] = {{total}};
-      rescale_and_add<kRows>(o + d * kRows + lane, alpha + lane, block);
+      const Vec block[1][1] = {{total}};
+      rescale_and_add<kRows>(sum, d, lane, block);
     }
   }
 }
 
-// done := exp(done_max - max) * done + part; part := 0.  Closes a long block of keys: the third level of the sums.
+// done := exp(done_max - max) * done + part; the sum of part := 0, its o is free.  Closes a long block of keys: the
+// third level of the sums.
 template <index_t kRows>
 GLINT_NOINLINE void fold(LaneState part, float* o, LaneState done, float* o_done, index_t dim) {
   for (index_t lane = 0; lane < kRows; lane += kLanes) {
@@ -180,7 +186,6 @@ GLINT_NOINLINE void fold(LaneState part, float* o, LaneState done, float* o_done
     for (index_t d = 0; d < dim; ++d) {
       float* const at = o_done + d * kRows + lane;
       store(at, fma(alpha, load(at), load(o + d * kRows + lane)));
-      store(o + d * kRows + lane, splat(0.0F));
     }
   }
 }
