@@ -56,6 +56,8 @@ struct Floor {
   void (*for_blocks[4])(index_t, int*);
   int for_blocks_rows[4];
   int block_vecs[3];  // of tiles of 16, 32 and 64 rows
+  index_t (*lanes_for[3])(index_t);
+  void (*lane_groups[3])(index_t, int*);
   Packing<float> singles;
   Packing<glint::half> halves;
   Packing<glint::bfloat16> brains;

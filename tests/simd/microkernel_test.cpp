@@ -72,6 +72,29 @@ TEST_P(Microkernel, BlocksTileTheRows) {
     }
 }
 
+// Groups of vectors hold every row, no lane twice, and none that a narrower group would spare.
+TEST_P(Microkernel, LaneGroupsHoldTheRows) {
+  const Floor& floor = GetParam();
+  const index_t heights[] = {16, 32, 64};
+  for (int i = 0; i < 3; ++i)
+    for (index_t rows = 1; rows <= heights[i]; ++rows) {
+      const index_t lanes = floor.lanes_for[i](rows), whole = floor.block_vecs[i] * floor.lanes;
+      ASSERT_GE(lanes, rows);
+      ASSERT_LE(lanes, heights[i]);
+      ASSERT_LT(lanes - rows, whole);
+      if (floor.block_vecs[i] == 4 && rows <= whole / 2)
+        ASSERT_EQ(lanes, rows <= floor.lanes ? floor.lanes : whole / 2);
+      std::vector<int> vectors(65, 0);
+      floor.lane_groups[i](lanes, vectors.data());
+      index_t next = 0;
+      while (next < lanes) {
+        ASSERT_GE(vectors[static_cast<std::size_t>(next)], 1) << rows;
+        next += vectors[static_cast<std::size_t>(next)] * floor.lanes;
+      }
+      ASSERT_EQ(next, lanes) << rows;
+    }
+}
+
 // Tiles of every legal height are whole blocks of vectors.
 TEST_P(Microkernel, BlocksOfVectorsDivideEveryTile) {
   const Floor& floor = GetParam();

@@ -69,6 +69,12 @@ GLINT_NOINLINE void for_blocks(index_t count, int* sizes) {
   isa::for_blocks<kRows>(count, [&](auto rows, index_t first) { sizes[first] += decltype(rows)::value; });
 }
 
+// vectors[lane] = those of the group that begins there.
+template <index_t kRows>
+GLINT_NOINLINE void lane_groups(index_t lanes, int* vectors) {
+  isa::for_lane_groups<kRows>(lanes, [&](auto group, index_t lane) { vectors[lane] += decltype(group)::value; });
+}
+
 // How many of `requests` requests Upcoming needs to have asked for all rows; more than that if it never has.
 GLINT_NOINLINE inline index_t requests_needed(const glint::NextRows* rows, int count, index_t requests) {
   isa::Upcoming upcoming;
@@ -111,6 +117,8 @@ inline Floor floor(glint::Isa name) {
       .for_blocks = {for_blocks<1>, for_blocks<2>, for_blocks<isa::kMR>, for_blocks<8>},
       .for_blocks_rows = {1, 2, isa::kMR, 8},
       .block_vecs = {isa::kBlockVecs<16>, isa::kBlockVecs<32>, isa::kBlockVecs<64>},
+      .lanes_for = {isa::lanes_for<16>, isa::lanes_for<32>, isa::lanes_for<64>},
+      .lane_groups = {lane_groups<16>, lane_groups<32>, lane_groups<64>},
       .singles = packing<float>(),
       .halves = packing<glint::half>(),
       .brains = packing<glint::bfloat16>()};

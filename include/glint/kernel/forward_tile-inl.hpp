@@ -28,18 +28,18 @@ GLINT_INLINE Cover look(const MaskModel& mask, Box box, std::uint64_t* words) {
 // Bias, modifiers and mask, and the maximum of each lane wherever scores() could not know it.
 template <class Tile, class Head>
 GLINT_INLINE void modify_scores(const Head& head, Box box, const std::uint64_t* visible, bool has_maximum,
-                                const TileScratch<Tile>& scratch) {
+                                index_t lanes, const TileScratch<Tile>& scratch) {
   constexpr index_t kRows = Tile::rows;
   const bool more = kModifies<Head> || head.slope;
-  if (head.bias) add_bias<kRows>(head.bias, box, more ? nullptr : visible, scratch.s, scratch.tile_max);
+  if (head.bias) add_bias<kRows>(head.bias, box, more ? nullptr : visible, lanes, scratch.s, scratch.tile_max);
   if (head.slope) {
     const score::Alibi alibi{head.slope.slope, head.slope.offset};
-    head.slope.square_root ? modify<kRows>(AlibiSquareRoot{alibi}, box, scratch.s)
-                           : modify<kRows>(alibi, box, scratch.s);
+    head.slope.square_root ? modify<kRows>(AlibiSquareRoot{alibi}, box, lanes, scratch.s)
+                           : modify<kRows>(alibi, box, lanes, scratch.s);
   }
-  if constexpr (kModifies<Head>) modify<kRows>(head.modifier, box, scratch.s);
+  if constexpr (kModifies<Head>) modify<kRows>(head.modifier, box, lanes, scratch.s);
   if (more || (!head.bias && (visible != nullptr || !has_maximum)))
-    exclude_and_maximum<kRows>(visible, box.k1 - box.k0, scratch.s, scratch.tile_max);
+    exclude_and_maximum<kRows>(visible, box.k1 - box.k0, lanes, scratch.s, scratch.tile_max);
 }
 
 // What is touched after the key tile before k0: the next one, or behind the last the output and the next task.
@@ -71,7 +71,7 @@ GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, cons
   values.add(bias_rows(head.bias, box));
   Product::expect(tile, kv, box, next, values);
   const bool has_maximum = Product::scores(tile, kv, count, scratch, values);
-  modify_scores(head, box, visible, has_maximum, scratch);
+  modify_scores(head, box, visible, has_maximum, tile.state.lanes, scratch);
   if (head.dropout) head.dropout.bits(box, scratch.keep);
   Product::absorb(head, box, scratch, tile.state);
   Upcoming upcoming = after<Tile>(tile, next_key_tile<Tile>(box), next);
@@ -95,7 +95,7 @@ GLINT_INLINE void finish(QueryTile<Tile, Head>& tile) {
   if (folded) tile.close_key_block();
   if (!folded && tile.first) fill(tile.o, head.out.dim * Tile::rows, 0.0F);  // no key was seen
   const LaneState& last = folded ? tile.done : tile.state;
-  for (index_t i = 0; i < Tile::rows; i += kLanes) {
+  for (index_t i = 0; i < last.lanes; i += kLanes) {
     const Vec sum = load(last.sum + i);
     store(last.alpha + i, select(sum == splat(0.0F), splat(0.0F), splat(1.0F) / sum));
   }

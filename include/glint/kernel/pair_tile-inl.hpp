@@ -6,38 +6,34 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-// S^T = K q^T, unscaled, for `count` keys, and the maximum of each lane.
-template <index_t kRows>
-GLINT_NOINLINE void scores_of_pairs(const bfloat16* k, index_t k_stride, const float* q, index_t dim, index_t count,
+// S^T = K q^T, unscaled, and the maximum of each lane.
+template <index_t kRows, int NV>
+GLINT_NOINLINE void scores_of_lanes(const bfloat16* k, index_t k_stride, const float* q, index_t dim, index_t count,
                                     float* s, float* tile_max, Upcoming& upcoming) {
-  constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
-  upcoming.spread_over(count / MR * (kRows / (NV * kLanes)) * dim / 2 / kSteps);
-  for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
-    Vec top[NV];
-    GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
-    for_blocks<MR>(
-        count, [&](auto rows, index_t c) __attribute__((always_inline)) {
-          constexpr int kCount = decltype(rows)::value;
-          const bfloat16* const first = k + c * k_stride;
-          Vec block[kCount][NV] = {};
-          multiply_add(Broadcast<Pairs>{first, k_stride, 2}, q + lane, kRows, dim / 2, block, request);
-          if (dim % 2 != 0)
-            multiply_add_once(Broadcast<LonePairs>{first + dim - 1, k_stride, 0}, 0, q + dim / 2 * kRows + lane, block);
-          raise<kCount, NV>(top, block);
-          store_block<kRows>(s + c * kRows + lane, block);
-        });
-    GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) store(tile_max + lane + j * kLanes, top[j]);
-  }
+  Vec top[NV];
+  GLINT_UNROLL
+  for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
+  for_blocks<kBlockRows<NV>>(
+      count, [&](auto rows, index_t c) __attribute__((always_inline)) {
+        constexpr int kCount = decltype(rows)::value;
+        const bfloat16* const row = k + c * k_stride;
+        Vec block[kCount][NV] = {};
+        multiply_add(Broadcast<Pairs>{row, k_stride, 2}, q, kRows, dim / 2, block, request);
+        if (dim % 2 != 0)
+          multiply_add_once(Broadcast<LonePairs>{row + dim - 1, k_stride, 0}, 0, q + dim / 2 * kRows, block);
+        raise<kCount, NV>(top, block);
+        store_block<kRows>(s + c * kRows, block);
+      });
+  GLINT_UNROLL
+  for (int j = 0; j < NV; ++j) store(tile_max + j * kLanes, top[j]);
 }
 
 // p[c / 2] = the pair p[c], p[c + 1] rounded; in place.
 template <index_t kRows>
-GLINT_NOINLINE void join_keys(index_t count, float* p) {
+GLINT_NOINLINE void join_keys(index_t count, index_t lanes, float* p) {
   for (index_t c = 0; c < count; c += 2) {
-    for (index_t lane = 0; lane < kRows; lane += kLanes) {
+    for (index_t lane = 0; lane < lanes; lane += kLanes) {
       float* const at = p + c * kRows + lane;
       store(p + c / 2 * kRows + lane, join_pairs(load(at), c + 1 < count ? load(at + kRows) : Vec{}));
     }
@@ -64,21 +60,17 @@ struct ValuePairs {
 };
 
 // One chain: against the rounding of P to bfloat16 that of the sum is nothing.
-template <index_t kRows>
-GLINT_NOINLINE void accumulate_pairs(const ValuePairs& v, const float* p, const RunningSum& sum, Upcoming& upcoming) {
-  constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
+template <index_t kRows, int NV>
+GLINT_NOINLINE void accumulate_lanes(const ValuePairs& v, const float* p, const RunningSum& sum, index_t lane,
+                                     Upcoming& upcoming) {
   const index_t pairs = (v.count + 1) / 2;
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
-  upcoming.spread_over(v.dim / MR * (kRows / (NV * kLanes)) * pairs / kSteps);
-  for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
-    for_blocks<MR>(
-        v.dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
-          constexpr int kCount = decltype(rows)::value;
-          Vec block[kCount][NV] = {};
-          multiply_add(Broadcast<Pairs>{v.data + 2 * d, 2, 2 * v.dim}, p + lane, kRows, pairs, block, request);
-          rescale_and_add<kRows>(sum, d, lane, block);
-        });
-  }
+  for_blocks<kBlockRows<NV>>(
+      v.dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
+        Vec block[decltype(rows)::value][NV] = {};
+        multiply_add(Broadcast<Pairs>{v.data + 2 * d, 2, 2 * v.dim}, p + lane, kRows, pairs, block, request);
+        rescale_and_add<kRows>(sum, d, lane, block);
+      });
 }
 
 GLINT_NOINLINE inline bool all_finite(const ValuePairs& v) {
@@ -90,10 +82,10 @@ GLINT_NOINLINE inline bool all_finite(const ValuePairs& v) {
 
 // The same sums in the same order where V holds a NaN or an infinity: lanes that do not see a key multiply 0, not V.
 template <index_t kRows>
-GLINT_NOINLINE void accumulate_selected_pairs(const std::uint64_t* visible, const ValuePairs& v, const float* p,
-                                              const RunningSum& sum) {
+GLINT_NOINLINE void accumulate_selected(const std::uint64_t* visible, const ValuePairs& v, const float* p,
+                                        const RunningSum& sum) {
   const IntVec low = IntVec{} + 0xffff;
-  for (index_t lane = 0; lane < kRows; lane += kLanes) {
+  for (index_t lane = 0; lane < sum.lanes; lane += kLanes) {
     for (index_t d = 0; d < v.dim; ++d) {
       Vec block[1][1] = {};
       for (index_t c = 0; c < v.count; c += 2) {
@@ -109,8 +101,8 @@ GLINT_NOINLINE void accumulate_selected_pairs(const std::uint64_t* visible, cons
 
 // s *= scale, and the maximum of each lane.
 template <index_t kRows>
-GLINT_NOINLINE void scale_scores(float scale, index_t count, float* s, float* tile_max) {
-  for (index_t lane = 0; lane < kRows; lane += kLanes) {
+GLINT_NOINLINE void scale_scores(float scale, index_t count, index_t lanes, float* s, float* tile_max) {
+  for (index_t lane = 0; lane < lanes; lane += kLanes) {
     Vec top = splat(kLowest);
     for (index_t c = 0; c < count; ++c) {
       const Vec value = load(s + c * kRows + lane) * scale;

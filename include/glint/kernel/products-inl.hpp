@@ -39,6 +39,28 @@ GLINT_INLINE StagedSingles stage_singles(const Head& head, Interval keys, float*
   return {k, v, k_dim, v_dim};
 }
 
+// The first product by lane groups; steps: along the sum, of any one block.
+template <index_t kRows, class Element>
+GLINT_INLINE void scores(const ScoreProduct<Element>& t, index_t steps, Upcoming& upcoming) {
+  upcoming.spread_over(t.count * t.lanes / (kMR * kNV * kLanes) * steps / kSteps);
+  for_lane_groups<kRows>(
+      t.lanes, [&](auto vectors, index_t lane) __attribute__((always_inline)) {
+        scores_of_lanes<kRows, decltype(vectors)::value>(t.k, t.k_stride, t.q + lane, t.dim, t.count, t.s + lane,
+                                                         t.tile_max + lane, upcoming);
+      });
+}
+
+// The second.  Values: ValueRows or ValuePairs.
+template <index_t kRows, class Values>
+GLINT_INLINE void accumulate(const Values& v, index_t steps, const float* p, const RunningSum& sum,
+                             Upcoming& upcoming) {
+  upcoming.spread_over(v.dim * sum.lanes / (kMR * kNV * kLanes) * steps / kSteps);
+  for_lane_groups<kRows>(
+      sum.lanes, [&](auto vectors, index_t lane) __attribute__((always_inline)) {
+        accumulate_lanes<kRows, decltype(vectors)::value>(v, p, sum, lane, upcoming);
+      });
+}
+
 // The first key of the key tile behind a box.
 template <class Tile>
 GLINT_INLINE index_t next_key_tile(Box box) {
@@ -64,10 +86,10 @@ struct SingleProducts {
     upcoming.add(kv.v, kv.v_stride, box.k1 - box.k0, tile.head->out.dim);
   }
   template <class Head>
-  static GLINT_INLINE void absorb(const Head& head, Box box, const TileScratch<Tile>& scratch, LaneState state) {
+  static GLINT_INLINE void absorb(const Head& head, Box box, const TileScratch<Tile>& scratch, const LaneState& state) {
     const index_t count = box.k1 - box.k0;
     glint::GLINT_ISA::absorb<kRows>(scratch.s, box.k0, count, scratch.tile_max, state);
-    if (head.dropout) drop<kRows>(scratch.keep, count, 1.0F / head.dropout.keep_prob, scratch.s);
+    if (head.dropout) drop<kRows>(scratch.keep, count, state.lanes, 1.0F / head.dropout.keep_prob, scratch.s);
   }
   template <class Element>
   static GLINT_INLINE void unpack(const float* o, const float* factor, Interval rows, const HeadView<Element>& out) {
@@ -93,8 +115,9 @@ struct ProductsInLanes : SingleProducts<Tile> {
   template <class Head>
   static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,
                                   const TileScratch<Tile>& scratch, Upcoming& upcoming) {
-    glint::GLINT_ISA::scores<kRows>(kv.k, kv.k_stride, tile.q, tile.head->q.dim, count, scratch.s, scratch.tile_max,
-                                    upcoming);
+    const ScoreProduct<float> product{kv.k,  kv.k_stride,      tile.q,    tile.head->q.dim,
+                                      count, tile.state.lanes, scratch.s, scratch.tile_max};
+    glint::GLINT_ISA::scores<kRows>(product, product.dim, upcoming);
     return true;
   }
   template <class Head>
@@ -105,7 +128,7 @@ struct ProductsInLanes : SingleProducts<Tile> {
     if (SingleProducts<Tile>::must_select(v, visible)) {
       accumulate_selected<kRows>(visible, v, scratch.s, tile.running_sum());
     } else {
-      glint::GLINT_ISA::accumulate<kRows>(v, scratch.s, tile.running_sum(), upcoming);
+      glint::GLINT_ISA::accumulate<kRows>(v, v.count, scratch.s, tile.running_sum(), upcoming);
     }
   }
 };
@@ -206,17 +229,20 @@ struct ProductsOfPairs {
   template <class Head>
   static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,
                                   const TileScratch<Tile>& scratch, Upcoming& upcoming) {
-    scores_of_pairs<kRows>(kv.k, kv.k_stride, tile.q, tile.head->q.dim, count, scratch.s, scratch.tile_max, upcoming);
-    if (!exp_scales(*tile.head)) scale_scores<kRows>(tile.head->scale, count, scratch.s, scratch.tile_max);
+    const index_t lanes = tile.state.lanes;
+    const ScoreProduct<bfloat16> product{kv.k,  kv.k_stride, tile.q,    tile.head->q.dim,
+                                         count, lanes,       scratch.s, scratch.tile_max};
+    glint::GLINT_ISA::scores<kRows>(product, product.dim / 2, upcoming);
+    if (!exp_scales(*tile.head)) scale_scores<kRows>(tile.head->scale, count, lanes, scratch.s, scratch.tile_max);
     return true;
   }
   template <class Head>
-  static GLINT_INLINE void absorb(const Head& head, Box box, const TileScratch<Tile>& scratch, LaneState state) {
+  static GLINT_INLINE void absorb(const Head& head, Box box, const TileScratch<Tile>& scratch, const LaneState& state) {
     const index_t count = box.k1 - box.k0;
     if (head.dropout) {
       glint::GLINT_ISA::absorb<kRows>(scratch.s, box.k0, count, scratch.tile_max, state);
-      drop<kRows>(scratch.keep, count, 1.0F / head.dropout.keep_prob, scratch.s);
-      join_keys<kRows>(count, scratch.s);
+      drop<kRows>(scratch.keep, count, state.lanes, 1.0F / head.dropout.keep_prob, scratch.s);
+      join_keys<kRows>(count, state.lanes, scratch.s);
     } else {
       glint::GLINT_ISA::absorb<kRows, StorePairs>(scratch.s, box.k0, count, scratch.tile_max, state);
     }
@@ -227,9 +253,9 @@ struct ProductsOfPairs {
                                       Upcoming& upcoming) {
     const ValuePairs v{kv.v, kv.v_dim, box.k1 - box.k0};
     if (visible != nullptr && !all_finite(v)) {
-      accumulate_selected_pairs<kRows>(visible, v, scratch.s, tile.running_sum());
+      accumulate_selected<kRows>(visible, v, scratch.s, tile.running_sum());
     } else {
-      accumulate_pairs<kRows>(v, scratch.s, tile.running_sum(), upcoming);
+      glint::GLINT_ISA::accumulate<kRows>(v, v.count / 2, scratch.s, tile.running_sum(), upcoming);
     }
   }
 };

@@ -52,14 +52,17 @@ struct QueryTile {
 
   // For the next product with V.
   RunningSum running_sum() {
-    const RunningSum sum{o, state.alpha, first};
+    const RunningSum sum{o, state.alpha, first, state.lanes};
     first = false;
     return sum;
   }
 
  private:
-  static LaneState take_state(Arena& arena) {
-    return {arena.take<float>(Tile::rows), arena.take<float>(Tile::rows), arena.take<float>(Tile::rows)};
+  LaneState take_state(Arena& arena) const {
+    float* const max = arena.take<float>(Tile::rows);
+    float* const sum = arena.take<float>(Tile::rows);
+    float* const alpha = arena.take<float>(Tile::rows);
+    return {max, sum, alpha, 1, lanes_for<Tile::rows>(rows.size())};
   }
   static void clear(LaneState lanes) {
     fill(lanes.max, Tile::rows, kLowest);

@@ -46,34 +46,42 @@ GLINT_INLINE void raise(Vec (&top)[NV], const Vec (&block)[kCount][NV]) {
 // is already past what the error contract allows for the lse.
 inline constexpr index_t kDepthChain = 128;
 
-// S^T = K q^T for `count` keys, and the maximum of each lane.
-template <index_t kRows>
-GLINT_NOINLINE void scores(const float* k, index_t k_stride, const float* q, index_t dim, index_t count, float* s,
-                           float* tile_max, Upcoming& upcoming) {
-  constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
+// The first product of a tile: `count` keys against the query rows in `lanes` lanes.
+template <class Element>
+struct ScoreProduct {
+  const Element* k;
+  index_t k_stride;
+  const float* q;  // packed
+  index_t dim;
+  index_t count, lanes;
+  float* s;         // [count][kRows]
+  float* tile_max;  // [kRows]
+};
+
+// S^T = K q^T, and the maximum of each lane.
+template <index_t kRows, int NV>
+GLINT_NOINLINE void scores_of_lanes(const float* k, index_t k_stride, const float* q, index_t dim, index_t count,
+                                    float* s, float* tile_max, Upcoming& upcoming) {
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
-  upcoming.spread_over(count / MR * (kRows / (NV * kLanes)) * dim / kSteps);
-  for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
-    Vec top[NV];
-    GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
-    for_blocks<MR>(
-        count, [&](auto rows, index_t c) __attribute__((always_inline)) {
-          constexpr int kCount = decltype(rows)::value;
-          float* const target = s + c * kRows + lane;
-          for (index_t d = 0; d < dim; d += kDepthChain) {
-            const bool last = d + kDepthChain >= dim;
-            Vec block[kCount][NV] = {};
-            multiply_add(Broadcast<Singles>{k + c * k_stride + d, k_stride, 1}, q + d * kRows + lane, kRows,
-                         last ? dim - d : kDepthChain, block, request);
-            if (d > 0) add_block<kRows>(target, block);
-            if (last) raise<kCount, NV>(top, block);
-            store_block<kRows>(target, block);
-          }
-        });
-    GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) store(tile_max + lane + j * kLanes, top[j]);
-  }
+  Vec top[NV];
+  GLINT_UNROLL
+  for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
+  for_blocks<kBlockRows<NV>>(
+      count, [&](auto rows, index_t c) __attribute__((always_inline)) {
+        constexpr int kCount = decltype(rows)::value;
+        float* const target = s + c * kRows;
+        for (index_t d = 0; d < dim; d += kDepthChain) {
+          const bool last = d + kDepthChain >= dim;
+          Vec block[kCount][NV] = {};
+          multiply_add(Broadcast<Singles>{k + c * k_stride + d, k_stride, 1}, q + d * kRows, kRows,
+                       last ? dim - d : kDepthChain, block, request);
+          if (d > 0) add_block<kRows>(target, block);
+          if (last) raise<kCount, NV>(top, block);
+          store_block<kRows>(target, block);
+        }
+      });
+  GLINT_UNROLL
+  for (int j = 0; j < NV; ++j) store(tile_max + j * kLanes, top[j]);
 }
 
 // Where the bias of a box lies, for prefetching.
@@ -114,9 +122,10 @@ GLINT_INLINE Vec exclude(const std::uint64_t* words, index_t c, index_t lane, co
 
 // s += factor * bias; then as exclude_and_maximum, in the same pass.
 template <index_t kRows>
-GLINT_NOINLINE void add_bias(const Bias& bias, Box box, const std::uint64_t* words, float* s, float* tile_max) {
+GLINT_NOINLINE void add_bias(const Bias& bias, Box box, const std::uint64_t* words, index_t lanes, float* s,
+                             float* tile_max) {
   const Vec factor = splat(bias.factor);
-  for (index_t lane = 0; lane < kRows; lane += kLanes) {
+  for (index_t lane = 0; lane < lanes; lane += kLanes) {
     const index_t q = box.q0 + lane, rows = box.q1 - q;
     Vec top = splat(kLowest);
     for (index_t k = box.k0; k < box.k1; k += kLanes) {
@@ -142,9 +151,9 @@ GLINT_NOINLINE void add_bias(const Bias& bias, Box box, const std::uint64_t* wor
 
 // Any lane modifier over the tile.
 template <index_t kRows, class Modifier>
-GLINT_NOINLINE void modify(const Modifier& modifier, Box box, float* s) {
+GLINT_NOINLINE void modify(const Modifier& modifier, Box box, index_t lanes, float* s) {
   for (index_t k = box.k0; k < box.k1; ++k) {
-    for (index_t lane = 0; lane < kRows; lane += kLanes) {
+    for (index_t lane = 0; lane < lanes; lane += kLanes) {
       float* const at = s + (k - box.k0) * kRows + lane;
       Vec value = load(at);
       modifier(value, iota() + static_cast<float>(box.q0 + lane - k));
@@ -164,24 +173,26 @@ struct AlibiSquareRoot {
 
 // Excludes, and takes the maximum of each lane.
 template <index_t kRows>
-GLINT_NOINLINE void exclude_and_maximum(const std::uint64_t* words, index_t count, float* s, float* tile_max) {
-  constexpr int NV = kBlockVecs<kRows>;
-  for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
-    Vec top[NV];
-    GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
-    for (index_t c = 0; c < count; ++c) {
-      GLINT_UNROLL
-      for (int j = 0; j < NV; ++j) {
-        float* const at = s + c * kRows + lane + j * kLanes;
-        const Vec value = exclude(words, c, lane + j * kLanes, load(at));
-        if (words != nullptr) store(at, value);
-        top[j] = vmax(top[j], value);
-      }
-    }
-    GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) store(tile_max + lane + j * kLanes, top[j]);
-  }
+GLINT_NOINLINE void exclude_and_maximum(const std::uint64_t* words, index_t count, index_t lanes, float* s,
+                                        float* tile_max) {
+  for_lane_groups<kRows>(
+      lanes, [&](auto vectors, index_t lane) __attribute__((always_inline)) {
+        constexpr int NV = decltype(vectors)::value;
+        Vec top[NV];
+        GLINT_UNROLL
+        for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
+        for (index_t c = 0; c < count; ++c) {
+          GLINT_UNROLL
+          for (int j = 0; j < NV; ++j) {
+            float* const at = s + c * kRows + lane + j * kLanes;
+            const Vec value = exclude(words, c, lane + j * kLanes, load(at));
+            if (words != nullptr) store(at, value);
+            top[j] = vmax(top[j], value);
+          }
+        }
+        GLINT_UNROLL
+        for (int j = 0; j < NV; ++j) store(tile_max + lane + j * kLanes, top[j]);
+      });
 }
 
 }  // namespace GLINT_ISA

@@ -11,6 +11,7 @@ struct LaneState {
   float* sum = nullptr;
   float* alpha = nullptr;
   float unit = 1;
+  index_t lanes = 0;
 };
 
 // Sums over keys are chains of dependent additions, whose rounding errors grow with their length: 128 keys of a
@@ -37,58 +38,65 @@ struct StoreSingles {
 
 // s -> p = exp(s - max), the maximum raised to cover the tile first.  The tile's sum is formed apart and added to the
 // running sum once: two-level accumulation keeps the error independent of the number of keys.
-template <index_t kRows, template <index_t, int> class StoreAs = StoreSingles>
-GLINT_NOINLINE void absorb(float* s, index_t first_key, index_t count, const float* tile_max, LaneState state) {
-  constexpr int NV = kBlockVecs<kRows>;
+template <index_t kRows, int NV, template <index_t, int> class StoreAs>
+GLINT_NOINLINE void absorb_lanes(float* s, index_t first_key, index_t count, const float* tile_max,
+                                 const LaneState& state, index_t lane) {
   using Stored = StoreAs<kRows, NV>;
   constexpr int kKeys = Stored::kKeys, kDegree = Stored::kDegree;
   const Exponent exponent = Exponent::of(state.unit);
-  for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
-    Vec top[NV], total[NV];
-    GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) {
-      const index_t at = lane + j * kLanes;
-      const Vec before = load(state.max + at);
-      top[j] = vmax(before, load(tile_max + at));
-      store(state.max + at, top[j]);
-      store(state.alpha + at, exponential(before - top[j], exponent));  // its errors would add up from tile to tile
-      total[j] = splat(0.0F);
-    }
-    for_chains(
-        first_key, count, [&](index_t first, index_t length) __attribute__((always_inline)) {
-          Vec part[NV] = {};
-          const auto absorb_keys = [&](index_t c, index_t keys) __attribute__((always_inline)) {
-            Vec p[kKeys][NV] = {};
-            GLINT_UNROLL
-            for (int i = 0; i < keys; ++i) {
-              GLINT_UNROLL
-              for (int j = 0; j < NV; ++j) {
-                p[i][j] = exponential<kDegree>(load(s + (c + i) * kRows + lane + j * kLanes) - top[j], exponent);
-                part[j] += p[i][j];
-              }
-            }
-            Stored::store_keys(p, s, c, lane);
-          };
-          index_t c = first;
-          for (; c + kKeys <= first + length; c += kKeys) absorb_keys(c, kKeys);
-          for (; c < first + length; ++c) absorb_keys(c, 1);
-          GLINT_UNROLL
-          for (int j = 0; j < NV; ++j) total[j] += part[j];
-        });
-    GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) {
-      const index_t at = lane + j * kLanes;
-      store(state.sum + at, fma(load(state.alpha + at), load(state.sum + at), total[j]));
-    }
+  Vec top[NV], total[NV];
+  GLINT_UNROLL
+  for (int j = 0; j < NV; ++j) {
+    const index_t at = lane + j * kLanes;
+    const Vec before = load(state.max + at);
+    top[j] = vmax(before, load(tile_max + at));
+    store(state.max + at, top[j]);
+    // Always exact: the errors of alpha would add up from tile to tile.
+    store(state.alpha + at, exponential(before - top[j], exponent));
+    total[j] = splat(0.0F);
   }
+  for_chains(
+      first_key, count, [&](index_t first, index_t length) __attribute__((always_inline)) {
+        Vec part[NV] = {};
+        const auto absorb_keys = [&](index_t c, index_t keys) __attribute__((always_inline)) {
+          Vec p[kKeys][NV] = {};
+          GLINT_UNROLL
+          for (int i = 0; i < keys; ++i) {
+            GLINT_UNROLL
+            for (int j = 0; j < NV; ++j) {
+              p[i][j] = exponential<kDegree>(load(s + (c + i) * kRows + lane + j * kLanes) - top[j], exponent);
+              part[j] += p[i][j];
+            }
+          }
+          Stored::store_keys(p, s, c, lane);
+        };
+        index_t c = first;
+        for (; c + kKeys <= first + length; c += kKeys) absorb_keys(c, kKeys);
+        for (; c < first + length; ++c) absorb_keys(c, 1);
+        GLINT_UNROLL
+        for (int j = 0; j < NV; ++j) total[j] += part[j];
+      });
+  GLINT_UNROLL
+  for (int j = 0; j < NV; ++j) {
+    const index_t at = lane + j * kLanes;
+    store(state.sum + at, fma(load(state.alpha + at), load(state.sum + at), total[j]));
+  }
+}
+
+template <index_t kRows, template <index_t, int> class StoreAs = StoreSingles>
+GLINT_NOINLINE void absorb(float* s, index_t first_key, index_t count, const float* tile_max, const LaneState& state) {
+  for_lane_groups<kRows>(
+      state.lanes, [&](auto vectors, index_t lane) __attribute__((always_inline)) {
+        absorb_lanes<kRows, decltype(vectors)::value, StoreAs>(s, first_key, count, tile_max, state, lane);
+      });
 }
 
 // p := keep ? p / keep_prob : 0, after the sum has been taken.
 template <index_t kRows>
-GLINT_NOINLINE void drop(const std::uint64_t* keep, index_t count, float inverse_keep_prob, float* p) {
+GLINT_NOINLINE void drop(const std::uint64_t* keep, index_t count, index_t lanes, float inverse_keep_prob, float* p) {
   const Vec factor = splat(inverse_keep_prob);
   for (index_t c = 0; c < count; ++c) {
-    for (index_t lane = 0; lane < kRows; lane += kLanes) {
+    for (index_t lane = 0; lane < lanes; lane += kLanes) {
       float* const at = p + c * kRows + lane;
       store(at, select(lanes_of(keep[c], static_cast<int>(lane)), load(at) * factor, splat(0.0F)));
     }
@@ -100,6 +108,7 @@ struct RunningSum {
   float* o;
   const float* alpha;  // one for each lane
   bool first;          // o holds nothing yet
+  index_t lanes;
 };
 
 // One register block of it, at row d.
@@ -129,26 +138,23 @@ struct ValueRows {
 
 // The chains of a tile are added up first and reach O in one operation, so that a chain which excluded keys leave empty
 // adds a zero and changes nothing.
-template <index_t kRows>
-GLINT_NOINLINE void accumulate(const ValueRows& v, const float* p, const RunningSum& sum, Upcoming& upcoming) {
-  constexpr int NV = kBlockVecs<kRows>, MR = kBlockRows<kRows>;
+template <index_t kRows, int NV>
+GLINT_NOINLINE void accumulate_lanes(const ValueRows& v, const float* p, const RunningSum& sum, index_t lane,
+                                     Upcoming& upcoming) {
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
-  upcoming.spread_over(v.dim / MR * (kRows / (NV * kLanes)) * v.count / kSteps);
-  for (index_t lane = 0; lane < kRows; lane += NV * kLanes) {
-    for_blocks<MR>(
-        v.dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
-          constexpr int kCount = decltype(rows)::value;
-          Vec total[kCount][NV] = {};
-          for_chains(
-              v.first_key, v.count, [&](index_t c, index_t length) __attribute__((always_inline)) {
-                Vec block[kCount][NV] = {};
-                multiply_add(Broadcast<Singles>{v.data + c * v.stride + d, 1, v.stride}, p + c * kRows + lane, kRows,
-                             length, block, request);
-                add_block(total, block);
-              });
-          rescale_and_add<kRows>(sum, d, lane, total);
-        });
-  }
+  for_blocks<kBlockRows<NV>>(
+      v.dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
+        constexpr int kCount = decltype(rows)::value;
+        Vec total[kCount][NV] = {};
+        for_chains(
+            v.first_key, v.count, [&](index_t c, index_t length) __attribute__((always_inline)) {
+              Vec block[kCount][NV] = {};
+              multiply_add(Broadcast<Singles>{v.data + c * v.stride + d, 1, v.stride}, p + c * kRows + lane, kRows,
+                           length, block, request);
+              add_block(total, block);
+            });
+        rescale_and_add<kRows>(sum, d, lane, total);
+      });
 }
 
 // The same sums in the same order, for a partial tile whose V holds a NaN or an infinity: 0 * NaN is NaN, so excluded
@@ -156,7 +162,7 @@ GLINT_NOINLINE void accumulate(const ValueRows& v, const float* p, const Running
 template <index_t kRows>
 GLINT_NOINLINE void accumulate_selected(const std::uint64_t* visible, const ValueRows& v, const float* p,
                                         const RunningSum& sum) {
-  for (index_t lane = 0; lane < kRows; lane += kLanes) {
+  for (index_t lane = 0; lane < sum.lanes; lane += kLanes) {
     for (index_t d = 0; d < v.dim; ++d) {
       Vec total = splat(0.0F);
       for_chains(v.first_key, v.count, [&](index_t first, index_t length) {
@@ -177,7 +183,7 @@ GLINT_NOINLINE void accumulate_selected(const std::uint64_t* visible, const Valu
 // third level of the sums.
 template <index_t kRows>
 GLINT_NOINLINE void fold(LaneState part, float* o, LaneState done, float* o_done, index_t dim) {
-  for (index_t lane = 0; lane < kRows; lane += kLanes) {
+  for (index_t lane = 0; lane < part.lanes; lane += kLanes) {
     const Vec top = load(part.max + lane);
     const Vec alpha = exponential(load(done.max + lane) - top, Exponent::of(part.unit));
     store(done.max + lane, top);

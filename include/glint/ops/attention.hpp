@@ -12,9 +12,24 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace detail {
 
-// The pair of tiles between which the number of rows decides.
-template <class Few, class Many>
-struct TilePair {
+// Prefill: one tile for any number of rows.
+template <class Recipe, class Element>
+struct PrefillTiles {
+  using Tile = typename Recipe::template tile<Element>;
+  static index_t workspace(const Shape& shape, index_t, index_t keys, index_t workers) {
+    return forward::workspace_bytes<Tile>(shape.head_dim, shape.value_size(), keys, workers);
+  }
+  template <class Plan, class Pool>
+  static Status run(const Plan& plan, Pool& executor, std::span<std::byte> workspace) {
+    return forward::run<Tile>(plan, executor, workspace);
+  }
+};
+
+// Decode: the number of rows decides between two tiles.
+template <class Recipe>
+struct DecodeTiles {
+  using Few = typename Recipe::tile_decode;
+  using Many = typename Recipe::tile_decode_wide;
   static index_t workspace(const Shape& shape, index_t rows, index_t keys, index_t workers) {
     const index_t dim = shape.head_dim, value_dim = shape.value_size();
     return rows <= Few::rows ? forward::workspace_bytes<Few>(dim, value_dim, keys, workers)
@@ -26,11 +41,6 @@ struct TilePair {
                                         : forward::run<Many>(plan, executor, workspace);
   }
 };
-
-template <class Recipe, class Element>
-using PrefillTiles = TilePair<typename Recipe::tile_narrow, typename Recipe::template tile<Element>>;
-template <class Recipe>
-using DecodeTiles = TilePair<typename Recipe::tile_decode, typename Recipe::tile_decode_wide>;
 
 // A sparse mode known at compile time chooses the mask's type; the recipe's own masks replace it in custom mode.
 template <SparseMode mode, class Recipe, class Element, class Masks, class Modifiers, class Pool>

@@ -35,8 +35,6 @@ struct Default {
   template <class Element>
   using tile = std::conditional_t<std::is_same_v<storage_t<Element>, float>, glint::tile::Prefill,
                                   glint::tile::PrefillConverted>;
-  // The tile when no head has more than tile_narrow::rows rows.
-  using tile_narrow = glint::tile::Narrow;
   // Decode: up to tile_decode::rows heads in a group, and more.
   using tile_decode = glint::tile::Decode;
   using tile_decode_wide = glint::tile::DecodeWide;

@@ -33,8 +33,6 @@ namespace tile {
 using Prefill = Tile<64, 128>;
 // 16-bit inputs are converted to float, or interleaved, once for each K/V tile; four query tiles share that work.
 using PrefillConverted = Tile<64, 192, 4>;
-// Short prompts: one vector of queries on AVX-512.
-using Narrow = Tile<16, 128>;
 // Decode: the rows are the heads of a GQA group, often one or four of them.
 using Decode = Tile<16, 128, 1, Lanes::head_dim>;
 using DecodeWide = Tile<64, 128, 1, Lanes::head_dim>;

@@ -68,12 +68,38 @@ GLINT_INLINE void multiply_add(Broadcast<Product> a, const float* b, index_t b_s
   for (; r < depth; ++r) multiply_add_once(a, r, b + r * b_stride, c);
 }
 
-// How many vectors of a tile `rows` lanes wide one block takes, and how many rows it then needs to keep both
-// multiply-add units busy through their latency.
+// How many vectors of a tile kRows lanes wide one block takes, and how many rows a block of NV vectors then needs to
+// keep both multiply-add units busy through their latency.
 template <index_t kRows>
 inline constexpr int kBlockVecs = kRows / kLanes < kNV ? static_cast<int>(kRows / kLanes) : kNV;
+template <int NV>
+inline constexpr int kBlockRows = NV == kNV ? kMR : 8;
+
+// Tiles are as wide as they are; lanes without a query row cost nothing where blocks can be narrower.
 template <index_t kRows>
-inline constexpr int kBlockRows = kBlockVecs<kRows> == kNV ? kMR : 8;
+inline constexpr bool kHalves = kBlockVecs<kRows> == 4;
+
+// The lanes that are calculated for `rows` query rows.
+template <index_t kRows>
+constexpr index_t lanes_for(index_t rows) {
+  constexpr index_t kGroup = kBlockVecs<kRows> * kLanes;
+  const index_t left = rows % kGroup, whole = rows - left;
+  if (kHalves<kRows> && left > 0 && left <= kGroup / 2) return whole + (left <= kLanes ? 1 : 2) * kLanes;
+  return left == 0 ? whole : whole + kGroup;
+}
+
+// Calls group(integral_constant<int, NV>, lane) so that groups of NV vectors make up `lanes` lanes, which lanes_for
+// returned.
+template <index_t kRows, class Group>
+GLINT_INLINE void for_lane_groups(index_t lanes, const Group& group) {
+  constexpr int kWhole = kBlockVecs<kRows>;
+  index_t lane = 0;
+  for (; lane + kWhole * kLanes <= lanes; lane += kWhole * kLanes) group(std::integral_constant<int, kWhole>{}, lane);
+  if constexpr (kHalves<kRows>) {
+    if (lanes - lane == 2 * kLanes) group(std::integral_constant<int, 2>{}, lane);
+    if (lanes - lane == kLanes) group(std::integral_constant<int, 1>{}, lane);
+  }
+}
 
 // Calls block(integral_constant<int, rows>, first) so that blocks tile [0, count).
 template <int MR, class Block>

@@ -151,11 +151,11 @@ GLINT_INLINE void load_transposed(const Element* source, index_t stride, index_t
   transpose(square);
 }
 
-// lanes[d * kRows + r] = factor * source[r][d]; rows past the source are 0.
+// lanes[d * kRows + r] = factor * source[r][d]; rows past the source are 0, as far as lanes_for(rows).
 template <index_t kRows, class Element>
 GLINT_NOINLINE void pack_lanes(const Element* source, index_t stride, index_t rows, index_t dim, float factor,
                                float* lanes) {
-  for (index_t r = 0; r < kRows; r += kLanes) {
+  for (index_t r = 0; r < lanes_for<kRows>(rows); r += kLanes) {
     for (index_t d = 0; d < dim; d += kLanes) {
       Vec square[kLanes];
       load_transposed(source + (r < rows ? r * stride + d : 0), stride, rows - r, dim - d, square);

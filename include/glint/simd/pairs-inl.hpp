@@ -67,11 +67,12 @@ GLINT_INLINE void store_pairs(const Vec& pairs, bfloat16* p, index_t n) {
   for (index_t i = 0; i < n; ++i) p[i] = edge[i];
 }
 
-// lanes[(d / 2) * kRows + r] = the pair source[r][d], source[r][d + 1]; pairs past the source are 0.
+// lanes[(d / 2) * kRows + r] = the pair source[r][d], source[r][d + 1]; pairs past the source are 0, as far as
+// lanes_for(rows).
 template <index_t kRows>
 GLINT_NOINLINE void pack_pairs(const bfloat16* source, index_t stride, index_t rows, index_t dim, float* lanes) {
   const index_t pairs = (dim + 1) / 2;
-  for (index_t r = 0; r < kRows; r += kLanes) {
+  for (index_t r = 0; r < lanes_for<kRows>(rows); r += kLanes) {
     for (index_t pair = 0; pair < pairs; pair += kLanes) {
       Vec square[kLanes];
       for (int i = 0; i < kLanes; ++i)
