@@ -89,10 +89,12 @@ GLINT_NOINLINE void accumulate_selected(const std::uint64_t* visible, const Valu
     for (index_t d = 0; d < v.dim; ++d) {
       Vec block[1][1] = {};
       for (index_t c = 0; c < v.count; c += 2) {
-        const IntVec seen = (lanes_of(visible[c], static_cast<int>(lane)) & low) |
-                            (c + 1 < v.count ? lanes_of(visible[c + 1], static_cast<int>(lane)) & ~low : IntVec{});
-        const Vec pair = Pairs::broadcast(v.data + c * v.dim + 2 * d);
-        Pairs::add(block[0][0], from_bits(bits_of(pair) & seen), load(p + c / 2 * kRows + lane));
+        const IntVec pair = bits_of(Pairs::broadcast(v.data + c * v.dim + 2 * d));
+        const auto seen = [&](index_t key, const IntVec& half) __attribute__((always_inline)) {
+          const std::uint64_t word = key < v.count ? visible[key] : 0;
+          return bits_of(select(lanes_of(word, static_cast<int>(lane)), from_bits(pair & half), Vec{}));
+        };
+        Pairs::add(block[0][0], from_bits(seen(c, low) | seen(c + 1, ~low)), load(p + c / 2 * kRows + lane));
       }
       rescale_and_add<kRows>(sum, d, lane, block);
     }
