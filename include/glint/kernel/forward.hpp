@@ -114,6 +114,18 @@ struct Tasks {
     const index_t first = (per_group - 1 - task % per_group) * Tile::shared;
     return {first, first + Tile::shared < tiles ? first + Tile::shared : tiles};
   }
+
+  // Tasks that go to a worker together: the whole group, whose K and V it then reads once, where groups are small and
+  // there are plenty.
+  index_t unit(index_t groups, index_t workers) const {
+    return per_group <= 4 && groups >= 8 * workers ? per_group : 1;
+  }
+
+  // The task that the same worker is likely to run after this one: the unit's next, or the first of the unit that is
+  // as many further on as there are workers.
+  static index_t likely_next(index_t task, index_t unit, index_t workers) {
+    return (task + 1) % unit != 0 ? task + 1 : task + 1 + (workers - 1) * unit;
+  }
 };
 
 // The rows with which a task begins.
@@ -145,14 +157,15 @@ Status run(const Plan& plan, Pool& executor, std::span<std::byte> workspace) {
             static_cast<index_t>(workspace.size()), each * workers + kAlignment};
   }
   const Tasks<Tile> tasks(plan);
-  const index_t count = plan.groups() * tasks.per_group;
-  executor.for_each(count, [&](index_t task, index_t worker) {
-    const index_t group = task / tasks.per_group;
-    const Interval tiles = tasks.tiles_of(task);
-    const bool last = task + 1 == count;
-    const NextTask next =
-        last ? NextTask{} : preview<Tile>(plan, tasks, task + 1, (task + 1) / tasks.per_group == group);
-    run_task<Tile>(plan, group, tiles.lo, tiles.hi, memory + worker * each, next);
+  const index_t count = plan.groups() * tasks.per_group, unit = tasks.unit(plan.groups(), workers);
+  executor.for_each(count / unit, [&](index_t which, index_t worker) {
+    for (index_t task = which * unit; task < (which + 1) * unit; ++task) {
+      const index_t group = task / tasks.per_group, later = tasks.likely_next(task, unit, workers);
+      const NextTask next =
+          later < count ? preview<Tile>(plan, tasks, later, later / tasks.per_group == group) : NextTask{};
+      const Interval tiles = tasks.tiles_of(task);
+      run_task<Tile>(plan, group, tiles.lo, tiles.hi, memory + worker * each, next);
+    }
   });
   return Status::ok();
 }

@@ -74,10 +74,16 @@ GLINT_NOINLINE void accumulate_lanes(const ValuePairs& v, const float* p, const 
 }
 
 GLINT_NOINLINE inline bool all_finite(const ValuePairs& v) {
-  constexpr unsigned kInfinity = 0x7f80;
-  bool finite = true;
-  for (index_t i = 0; i < (v.count + 1) / 2 * 2 * v.dim; ++i) finite &= (v.data[i].bits & kInfinity) != kInfinity;
-  return finite;
+  constexpr std::int32_t kLow = 0x7f80, kHigh = 0x7f800000;
+  const index_t size = (v.count + 1) / 2 * 2 * v.dim;
+  IntVec seen{};
+  for (index_t i = 0; i < size; i += 2 * kLanes) {
+    const IntVec pairs = bits_of(load_pairs(v.data + i, size - i));
+    seen |= ((pairs & kLow) == kLow) | ((pairs & kHigh) == kHigh);
+  }
+  std::int32_t any = 0;
+  for (int i = 0; i < kLanes; ++i) any |= seen[i];
+  return any == 0;
 }
 
 // The same sums in the same order where V holds a NaN or an infinity: lanes that do not see a key multiply 0, not V.

@@ -67,6 +67,16 @@ GLINT_INLINE index_t next_key_tile(Box box) {
   return box.k0 / Tile::columns * Tile::columns + Tile::columns;
 }
 
+// V of the next key tile or task, where V of this one has been read already.
+template <class Tile, class Head>
+GLINT_INLINE void expect_next_values(const QueryTile<Tile, Head>& tile, Box box, const NextTask& next,
+                                     Upcoming& upcoming) {
+  const index_t k0 = next_key_tile<Tile>(box);
+  if (k0 >= tile.keys.hi) return upcoming.add(next.v);
+  const auto run = tile.head->kv.run(k0, Tile::columns);
+  upcoming.add(run.v, run.v_stride, run.count, tile.head->out.dim);
+}
+
 // What both orientations of float share.
 template <class Tile>
 struct SingleProducts {
@@ -81,9 +91,13 @@ struct SingleProducts {
     return {kv.k + keys * kv.k_stride, kv.v + keys * kv.v_stride, kv.k_stride, kv.v_stride};
   }
   template <class Head>
-  static GLINT_INLINE void expect(const QueryTile<Tile, Head>& tile, const Staged& kv, Box box, const NextTask&,
+  static GLINT_INLINE void expect(const QueryTile<Tile, Head>& tile, const Staged& kv, Box box, const NextTask& next,
                                   Upcoming& upcoming) {
-    upcoming.add(kv.v, kv.v_stride, box.k1 - box.k0, tile.head->out.dim);
+    if constexpr (std::is_same_v<typename Head::element, float>) {
+      upcoming.add(kv.v, kv.v_stride, box.k1 - box.k0, tile.head->out.dim);
+    } else {
+      expect_next_values(tile, box, next, upcoming);
+    }
   }
   template <class Head>
   static GLINT_INLINE void absorb(const Head& head, Box box, const TileScratch<Tile>& scratch, const LaneState& state) {
@@ -213,14 +227,10 @@ struct ProductsOfPairs {
   static GLINT_INLINE Staged skip(const Staged& kv, index_t keys) {
     return {kv.k + keys * kv.k_stride, kv.v + keys * kv.v_dim, kv.k_stride, kv.v_dim};
   }
-  // V has been read already: what is to come is V of the next key tile or task.
   template <class Head>
   static GLINT_INLINE void expect(const QueryTile<Tile, Head>& tile, const Staged&, Box box, const NextTask& next,
                                   Upcoming& upcoming) {
-    const index_t k0 = next_key_tile<Tile>(box);
-    if (k0 >= tile.keys.hi) return upcoming.add(next.v);
-    const auto run = tile.head->kv.run(k0, Tile::columns);
-    upcoming.add(run.v, run.v_stride, run.count, tile.head->out.dim);
+    expect_next_values(tile, box, next, upcoming);
   }
   static GLINT_INLINE void unpack(const float* o, const float* factor, Interval rows, const HeadView<bfloat16>& out) {
     unpack_pairs<kRows>(o, factor, rows.size(), out.dim, out.row(rows.lo), out.row_stride);
