@@ -118,7 +118,7 @@ struct Tasks {
   // Tasks that go to a worker together: the whole group, whose K and V it then reads once, where groups are small and
   // there are plenty.
   index_t unit(index_t groups, index_t workers) const {
-    return per_group <= 4 && groups >= 8 * workers ? per_group : 1;
+    return per_group >= 1 && per_group <= 4 && groups >= 8 * workers ? per_group : 1;
   }
 
   // The task that the same worker is likely to run after this one: the unit's next, or the first of the unit that is

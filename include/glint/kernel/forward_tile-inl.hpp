@@ -70,7 +70,7 @@ GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, cons
   Upcoming values;
   values.add(bias_rows(head.bias, box));
   Product::expect(tile, kv, box, next, values);
-  const bool has_maximum = Product::scores(tile, kv, count, scratch, values);
+  const bool has_maximum = Product::scores(tile, kv, count, visible, scratch, values);
   modify_scores(head, box, visible, has_maximum, tile.state.lanes, scratch);
   if (head.dropout) head.dropout.bits(box, scratch.keep);
   Product::absorb(head, box, scratch, tile.state);

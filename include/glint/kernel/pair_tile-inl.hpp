@@ -57,6 +57,9 @@ struct ValuePairs {
   const bfloat16* data;
   index_t dim;
   index_t count;  // keys
+
+  ValuePairs part(Interval keys) const { return {data + keys.lo * dim, dim, keys.size()}; }
+  static constexpr index_t kKeysInRow = 2;  // of p
 };
 
 // One chain: against the rounding of P to bfloat16 that of the sum is nothing.

@@ -39,22 +39,60 @@ GLINT_INLINE StagedSingles stage_singles(const Head& head, Interval keys, float*
   return {k, v, k_dim, v_dim};
 }
 
-// The first product by lane groups; steps: along the sum, of any one block.
 template <index_t kRows, class Element>
-GLINT_INLINE void scores(const ScoreProduct<Element>& t, index_t steps, Upcoming& upcoming) {
-  upcoming.spread_over(t.count * t.lanes / (kMR * kNV * kLanes) * steps / kSteps);
+GLINT_INLINE void scores_of_box(const ScoreProduct<Element>& t, Interval keys, Interval lanes, Upcoming& upcoming) {
   for_lane_groups<kRows>(
-      t.lanes, [&](auto vectors, index_t lane) __attribute__((always_inline)) {
-        scores_of_lanes<kRows, decltype(vectors)::value>(t.k, t.k_stride, t.q + lane, t.dim, t.count, t.s + lane,
-                                                         t.tile_max + lane, upcoming);
+      lanes.size(), [&](auto vectors, index_t first) __attribute__((always_inline)) {
+        const index_t lane = lanes.lo + first;
+        scores_of_lanes<kRows, decltype(vectors)::value>(t.k + keys.lo * t.k_stride, t.k_stride, t.q + lane, t.dim,
+                                                         keys.size(), t.s + keys.lo * kRows + lane, t.tile_max + lane,
+                                                         upcoming);
       });
 }
 
-// The second.  Values: ValueRows or ValuePairs.
+// The first product.  steps: along the sum, of any one block.  Where the mask's words are given, lanes that see none of
+// a strip of keys are left out: their scores will be excluded.
+template <index_t kRows, class Element>
+GLINT_INLINE void scores(const ScoreProduct<Element>& t, index_t steps, const std::uint64_t* visible,
+                         Upcoming& upcoming) {
+  constexpr index_t kStrip = 16;
+  upcoming.spread_over(t.count * t.lanes / (kMR * kNV * kLanes) * steps / kSteps);
+  if (visible == nullptr) return scores_of_box<kRows>(t, {0, t.count}, {0, t.lanes}, upcoming);
+  const auto lanes_at = [&](index_t c) {
+    return lanes_that_see<kRows>(visible + c, t.count - c < kStrip ? t.count - c : kStrip);
+  };
+  for (Interval keys{0, 0}; keys.lo < t.count; keys.lo = keys.hi) {
+    const Interval lanes = lanes_at(keys.lo);
+    for (keys.hi = keys.lo + kStrip; keys.hi < t.count; keys.hi += kStrip) {
+      const Interval next = lanes_at(keys.hi);
+      if (next.lo != lanes.lo || next.hi != lanes.hi) break;
+    }
+    scores_of_box<kRows>(t, intersect(keys, {0, t.count}), lanes, upcoming);
+  }
+}
+
+// The second.  Values: ValueRows or ValuePairs.  Where the mask's words are given and it pays, every unit of lanes
+// takes only the keys that it sees: the others would add zeros.
 template <index_t kRows, class Values>
-GLINT_INLINE void accumulate(const Values& v, index_t steps, const float* p, const RunningSum& sum,
-                             Upcoming& upcoming) {
+GLINT_INLINE void accumulate(const Values& v, index_t steps, const float* p, const std::uint64_t* visible,
+                             const RunningSum& sum, Upcoming& upcoming) {
+  constexpr index_t kUnit = kUnitVecs<kRows> * kLanes;
   upcoming.spread_over(v.dim * sum.lanes / (kMR * kNV * kLanes) * steps / kSteps);
+  Interval seen[kRows / kUnit];
+  index_t total = 0;
+  for (index_t lane = 0; visible != nullptr && lane < sum.lanes; lane += kUnit) {
+    Interval& keys = seen[lane / kUnit] = keys_seen(visible, v.count, lane, kUnit);
+    keys.lo -= keys.lo % Values::kKeysInRow;
+    total += keys.size();
+  }
+  if (visible != nullptr && 16 * total * kUnit < 15 * v.count * sum.lanes) {
+    for (index_t lane = 0; lane < sum.lanes; lane += kUnit) {
+      const Interval keys = seen[lane / kUnit];
+      accumulate_lanes<kRows, kUnitVecs<kRows>>(v.part(keys), p + keys.lo / Values::kKeysInRow * kRows, sum, lane,
+                                                upcoming);
+    }
+    return;
+  }
   for_lane_groups<kRows>(
       sum.lanes, [&](auto vectors, index_t lane) __attribute__((always_inline)) {
         accumulate_lanes<kRows, decltype(vectors)::value>(v, p, sum, lane, upcoming);
@@ -128,10 +166,10 @@ struct ProductsInLanes : SingleProducts<Tile> {
   }
   template <class Head>
   static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,
-                                  const TileScratch<Tile>& scratch, Upcoming& upcoming) {
+                                  const std::uint64_t* visible, const TileScratch<Tile>& scratch, Upcoming& upcoming) {
     const ScoreProduct<float> product{kv.k,  kv.k_stride,      tile.q,    tile.head->q.dim,
                                       count, tile.state.lanes, scratch.s, scratch.tile_max};
-    glint::GLINT_ISA::scores<kRows>(product, product.dim, upcoming);
+    glint::GLINT_ISA::scores<kRows>(product, product.dim, visible, upcoming);
     return true;
   }
   template <class Head>
@@ -142,7 +180,7 @@ struct ProductsInLanes : SingleProducts<Tile> {
     if (SingleProducts<Tile>::must_select(v, visible)) {
       accumulate_selected<kRows>(visible, v, scratch.s, tile.running_sum());
     } else {
-      glint::GLINT_ISA::accumulate<kRows>(v, v.count, scratch.s, tile.running_sum(), upcoming);
+      glint::GLINT_ISA::accumulate<kRows>(v, v.count, scratch.s, visible, tile.running_sum(), upcoming);
     }
   }
 };
@@ -161,7 +199,7 @@ struct ProductsByRows : SingleProducts<Tile> {
   }
   template <class Head>
   static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,
-                                  const TileScratch<Tile>& scratch, Upcoming& upcoming) {
+                                  const std::uint64_t*, const TileScratch<Tile>& scratch, Upcoming& upcoming) {
     scores_by_rows<kRows>(kv.k, kv.k_stride, tile.q, tile.rows.size(), tile.head->q.dim, count, scratch.s, upcoming);
     return false;
   }
@@ -238,11 +276,11 @@ struct ProductsOfPairs {
 
   template <class Head>
   static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,
-                                  const TileScratch<Tile>& scratch, Upcoming& upcoming) {
+                                  const std::uint64_t* visible, const TileScratch<Tile>& scratch, Upcoming& upcoming) {
     const index_t lanes = tile.state.lanes;
     const ScoreProduct<bfloat16> product{kv.k,  kv.k_stride, tile.q,    tile.head->q.dim,
                                          count, lanes,       scratch.s, scratch.tile_max};
-    glint::GLINT_ISA::scores<kRows>(product, product.dim / 2, upcoming);
+    glint::GLINT_ISA::scores<kRows>(product, product.dim / 2, visible, upcoming);
     if (!exp_scales(*tile.head)) scale_scores<kRows>(tile.head->scale, count, lanes, scratch.s, scratch.tile_max);
     return true;
   }
@@ -265,7 +303,7 @@ struct ProductsOfPairs {
     if (visible != nullptr && !all_finite(v)) {
       accumulate_selected<kRows>(visible, v, scratch.s, tile.running_sum());
     } else {
-      glint::GLINT_ISA::accumulate<kRows>(v, v.count / 2, scratch.s, tile.running_sum(), upcoming);
+      glint::GLINT_ISA::accumulate<kRows>(v, v.count / 2, scratch.s, visible, tile.running_sum(), upcoming);
     }
   }
 };

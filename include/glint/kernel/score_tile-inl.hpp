@@ -84,6 +84,25 @@ GLINT_NOINLINE void scores_of_lanes(const float* k, index_t k_stride, const floa
   for (int j = 0; j < NV; ++j) store(tile_max + j * kLanes, top[j]);
 }
 
+// Keys [lo, hi) of a tile, outside which no row in the lanes from `lane` on sees any; words as from mask_bits.
+GLINT_INLINE Interval keys_seen(const std::uint64_t* words, index_t count, index_t lane, index_t width) {
+  const std::uint64_t rows = mask::bit_range(lane, lane + width);
+  Interval keys{0, count};
+  while (keys.lo < keys.hi && (words[keys.lo] & rows) == 0) ++keys.lo;
+  while (keys.lo < keys.hi && (words[keys.hi - 1] & rows) == 0) --keys.hi;
+  return keys;
+}
+
+// Lanes [lo, hi), in whole units, outside which no row sees any of `count` keys.
+template <index_t kRows>
+GLINT_INLINE Interval lanes_that_see(const std::uint64_t* words, index_t count) {
+  constexpr index_t kUnit = kUnitVecs<kRows> * kLanes;
+  std::uint64_t any = 0;
+  for (index_t c = 0; c < count; ++c) any |= words[c];
+  if (any == 0) return {};
+  return {std::countr_zero(any) / kUnit * kUnit, (64 - std::countl_zero(any) + kUnit - 1) / kUnit * kUnit};
+}
+
 // Where the bias of a box lies, for prefetching.
 GLINT_INLINE NextRows bias_rows(const Bias& bias, Box box) {
   if (!bias || bias.fold != Bias::Fold::plain) return {};

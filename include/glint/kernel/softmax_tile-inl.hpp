@@ -134,6 +134,11 @@ struct ValueRows {
   index_t dim;
   index_t first_key;
   index_t count;
+
+  ValueRows part(Interval keys) const {
+    return {data + keys.lo * stride, stride, dim, first_key + keys.lo, keys.size()};
+  }
+  static constexpr index_t kKeysInRow = 1;  // of p
 };
 
 // The chains of a tile are added up first and reach O in one operation, so that a chain which excluded keys leave empty

@@ -88,16 +88,23 @@ constexpr index_t lanes_for(index_t rows) {
   return left == 0 ? whole : whole + kGroup;
 }
 
-// Calls group(integral_constant<int, NV>, lane) so that groups of NV vectors make up `lanes` lanes, which lanes_for
-// returned.
+// The narrowest group.
+template <index_t kRows>
+inline constexpr int kUnitVecs = kHalves<kRows> ? 1 : kBlockVecs<kRows>;
+
+// Calls group(integral_constant<int, NV>, lane) so that groups of NV vectors make up `lanes` lanes, a number of whole
+// units.
 template <index_t kRows, class Group>
 GLINT_INLINE void for_lane_groups(index_t lanes, const Group& group) {
   constexpr int kWhole = kBlockVecs<kRows>;
   index_t lane = 0;
   for (; lane + kWhole * kLanes <= lanes; lane += kWhole * kLanes) group(std::integral_constant<int, kWhole>{}, lane);
   if constexpr (kHalves<kRows>) {
-    if (lanes - lane == 2 * kLanes) group(std::integral_constant<int, 2>{}, lane);
-    if (lanes - lane == kLanes) group(std::integral_constant<int, 1>{}, lane);
+    if (lanes - lane >= 2 * kLanes) {
+      group(std::integral_constant<int, 2>{}, lane);
+      lane += 2 * kLanes;
+    }
+    if (lane < lanes) group(std::integral_constant<int, 1>{}, lane);
   }
 }
 
