@@ -79,18 +79,14 @@ inline constexpr int kBlockRows = NV == kNV ? kMR : 8;
 template <index_t kRows>
 inline constexpr bool kHalves = kBlockVecs<kRows> == 4;
 
-// The lanes that are calculated for `rows` query rows.
-template <index_t kRows>
-constexpr index_t lanes_for(index_t rows) {
-  constexpr index_t kGroup = kBlockVecs<kRows> * kLanes;
-  const index_t left = rows % kGroup, whole = rows - left;
-  if (kHalves<kRows> && left > 0 && left <= kGroup / 2) return whole + (left <= kLanes ? 1 : 2) * kLanes;
-  return left == 0 ? whole : whole + kGroup;
-}
-
-// The narrowest group.
+// The narrowest group of vectors, and the lanes that are calculated for `rows` query rows: whole units.
 template <index_t kRows>
 inline constexpr int kUnitVecs = kHalves<kRows> ? 1 : kBlockVecs<kRows>;
+template <index_t kRows>
+constexpr index_t lanes_for(index_t rows) {
+  constexpr index_t kUnit = kUnitVecs<kRows> * kLanes;
+  return (rows + kUnit - 1) / kUnit * kUnit;
+}
 
 // Calls group(integral_constant<int, NV>, lane) so that groups of NV vectors make up `lanes` lanes, a number of whole
 // units.
