@@ -4,6 +4,7 @@
 //   cmake --build build/release --target ops_prefill_sweep_bench && build/release/bench/ops_prefill_sweep_bench
 #include "support/answer.hpp"
 #include "support/inputs.hpp"
+#include "support/lasting_pool.hpp"
 #include "support/machine.hpp"
 #include "support/runner.hpp"
 
@@ -35,7 +36,7 @@ void run_call(benchmark::State& state, const Row& row) {
   const auto alone = [&] { return glint::flash_attention_score(call, glint::Serial{}, workspace); };
   work.run = alone;
   if (row.threads > 1) {
-    work.run = [&, pool = glint::Threads(row.threads)] { return glint::flash_attention_score(call, pool, workspace); };
+    work.run = [&, pool = lasting_pool(row.threads)] { return glint::flash_attention_score(call, pool, workspace); };
     work.rival_counter = "times_one_thread";
     work.rival = alone;
   }

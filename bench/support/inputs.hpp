@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "glint/glint.hpp"
-#include "glint/policy/executor_threads.hpp"
 #include "support/buffer.hpp"
 #include "support/workload.hpp"
 

@@ -6,6 +6,7 @@
 
 #include "support/answer.hpp"
 #include "support/inputs.hpp"
+#include "support/lasting_pool.hpp"
 #include "support/runner.hpp"
 
 namespace bench {
@@ -60,7 +61,7 @@ void run_typed(benchmark::State& state, const Workload& w, const Variant& how) {
   const auto alone = [&] { return Operator{}(problem, glint::Serial{}, workspace); };
   work.run = alone;
   if (how.threads > 1) {
-    work.run = [&, pool = glint::Threads(how.threads)] { return Operator{}(problem, pool, workspace); };
+    work.run = [&, pool = lasting_pool(how.threads)] { return Operator{}(problem, pool, workspace); };
     work.rival_counter = "times_one_thread";
     work.rival = alone;
   }
