@@ -14,7 +14,7 @@ inline index_t draw_length(Random& random) {
 }
 
 inline index_t draw_dim(Random& random) {
-  if (random.chance(1)) return random.between(131, 300);
+  if (random.chance(1)) return random.between(131, 576);
   if (random.chance(15)) return random.pick<index_t>(1, 8, 15, 16, 17, 32, 64, 80, 128);
   return random.between(1, 130);
 }

@@ -11,4 +11,6 @@
 //
 #include "glint/kernel/products-inl.hpp"
 //
+#include "glint/kernel/pair_products-inl.hpp"
+//
 #include "glint/kernel/forward_tile-inl.hpp"
