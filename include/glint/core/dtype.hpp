@@ -15,8 +15,11 @@ struct half {  // IEEE binary16
 struct bfloat16 {  // the upper half of a binary32
   std::uint16_t bits;
 };
+struct int4x2 {  // two 4-bit two's complement numbers, the first in the low bits: eight make one int32 of the documents
+  std::uint8_t bits;
+};
 
-enum class DType : std::uint8_t { none, f32, f16, bf16, i8, u8, boolean, i32, i64, u64 };
+enum class DType : std::uint8_t { none, f32, f16, bf16, i8, u8, boolean, i32, i64, u64, i4 };
 
 // dtype_of<T>: the run-time name of a storage type.  Specialise StorageOf for a foreign 16-bit type (see eigen.hpp).
 template <class Element>
@@ -37,16 +40,32 @@ inline constexpr DType dtype_of<bfloat16> = DType::bf16;
 template <>
 inline constexpr DType dtype_of<std::int8_t> = DType::i8;
 template <>
+inline constexpr DType dtype_of<int4x2> = DType::i4;
+template <>
 inline constexpr DType dtype_of<std::uint8_t> = DType::u8;
 template <>
 inline constexpr DType dtype_of<bool> = DType::boolean;
 
-// The types that q, k, v and the output may have.
+// The types that q, k, v and the output may have.  (A cache may also hold std::int8_t or int4x2.)
 template <class Element>
 inline constexpr bool is_tensor_element =
     dtype_of<storage_t<Element>> == DType::f32 || dtype_of<storage_t<Element>> == DType::f16 ||
     dtype_of<storage_t<Element>> == DType::bf16;
 
+// The types that a cache may have under queries of Element.
+template <class Stored, class Element>
+inline constexpr bool is_cache_element =
+    dtype_of<storage_t<Stored>> == dtype_of<storage_t<Element>> || dtype_of<storage_t<Stored>> == DType::i8 ||
+    dtype_of<storage_t<Stored>> == DType::i4 ||
+    (dtype_of<storage_t<Element>> == DType::f32 && is_tensor_element<Stored>);
+
+// Numbers in one element of storage.
+template <class Element>
+inline constexpr index_t numbers_in = 1;
+template <>
+inline constexpr index_t numbers_in<int4x2> = 2;
+
+// Bytes of one element of storage; one of i4 holds two numbers.
 constexpr index_t size_of(DType dtype) {
   switch (dtype) {
     case DType::f32:
@@ -54,6 +73,7 @@ constexpr index_t size_of(DType dtype) {
     case DType::f16:
     case DType::bf16: return 2;
     case DType::i8:
+    case DType::i4:
     case DType::u8:
     case DType::boolean: return 1;
     case DType::i64:

@@ -207,10 +207,8 @@ Status with_score(const FlashAttentionScoreCall& c, const Then& then) {
 
 template <class Element>
 index_t score_workspace(const ScoreProblem<Element>& p, Layout layout, index_t workers) {
-  const Sequences q = score_rules::queries(p, layout);
-  const index_t rest = layout == Layout::TND ? p.shape.q_len - q.total() : 0;
-  return detail::PrefillTiles<recipe::Default, Element>::workspace(p.shape, q.longest() > rest ? q.longest() : rest,
-                                                                   score_rules::keys(p, layout).longest(), workers);
+  return detail::PrefillTiles<recipe::Default, Element>::workspace(p.shape, score_rules::keys(p, layout).longest(),
+                                                                   workers);
 }
 
 }  // namespace dispatch

@@ -131,8 +131,7 @@ inline index_t workspace_bytes(const PromptFlashAttentionCall& call, index_t wor
   (void)static_cast<bool>(dispatch::with_prompt(call, [&](const auto& p, Layout layout, SparseMode) {
     const auto t = detail::tensors(p, layout);
     using Element = std::remove_cvref_t<decltype(*p.out)>;
-    bytes =
-        detail::PrefillTiles<recipe::Default, Element>::workspace(p.shape, p.shape.q_len, t.kv_rows.longest(), workers);
+    bytes = detail::PrefillTiles<recipe::Default, Element>::workspace(p.shape, t.kv_rows.longest(), workers);
     return Status::ok();
   }));
   return bytes;

@@ -51,7 +51,7 @@ GLINT_NOINLINE void absorb_lanes(float* s, index_t first_key, index_t count, con
     const Vec before = load(state.max + at);
     top[j] = vmax(before, load(tile_max + at));
     store(state.max + at, top[j]);
-    // Always exact: the errors of alpha would add up from tile to tile.
+    // Of full degree always: the errors of alpha would add up from tile to tile.
     store(state.alpha + at, exponential(before - top[j], exponent));
     total[j] = splat(0.0F);
   }

@@ -16,7 +16,7 @@ namespace detail {
 template <class Recipe, class Element>
 struct PrefillTiles {
   using Tile = typename Recipe::template tile<Element>;
-  static index_t workspace(const Shape& shape, index_t, index_t keys, index_t workers) {
+  static index_t workspace(const Shape& shape, index_t keys, index_t workers) {
     return forward::workspace_bytes<Tile>(shape.head_dim, shape.value_size(), keys, workers);
   }
   template <class Plan, class Pool>

@@ -172,8 +172,7 @@ struct FlashAttentionScore {
   // Bytes of scratch for `workers` workers of an executor.
   static index_t workspace_bytes(const Problem& p, index_t workers = 1) {
     return detail::PrefillTiles<Recipe, storage_t<Element>>::workspace(
-        p.shape, longest(score_rules::queries(p, LayoutTag::kind), p), score_rules::keys(p, LayoutTag::kind).longest(),
-        workers);
+        p.shape, score_rules::keys(p, LayoutTag::kind).longest(), workers);
   }
 
   template <Executor Pool>
@@ -190,12 +189,6 @@ struct FlashAttentionScore {
     return detail::with_own_workspace(*this, p, executor);
   }
   Status operator()(const Problem& p) const { return (*this)(p, Serial{}); }
-
- private:
-  static index_t longest(const Sequences& queries, const Problem& p) {
-    const index_t rest = LayoutTag::kind == Layout::TND ? p.shape.q_len - queries.total() : 0;
-    return queries.longest() > rest ? queries.longest() : rest;
-  }
 };
 
 }  // namespace GLINT_ABI

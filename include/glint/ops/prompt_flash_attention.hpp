@@ -198,7 +198,7 @@ struct PromptFlashAttention {
 
   static index_t workspace_bytes(const Problem& p, index_t workers = 1) {
     return detail::PrefillTiles<Recipe, storage_t<Element>>::workspace(
-        p.shape, p.shape.q_len, Sequences::lengths(p.shape.batch, p.shape.kv_len, p.kv_lens).longest(), workers);
+        p.shape, Sequences::lengths(p.shape.batch, p.shape.kv_len, p.kv_lens).longest(), workers);
   }
 
   template <Executor Pool>

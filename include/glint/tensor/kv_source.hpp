@@ -100,6 +100,7 @@ struct SharedPrefix {
 // One tensor for each batch entry, each with its own length: the list hands out the entry's view.
 template <class Element>
 struct List {
+  using element = Element;
   std::span<const Tensor<const Element>> k, v;
   std::span<const index_t> lengths;
 
