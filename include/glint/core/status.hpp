@@ -183,6 +183,14 @@ enum class Code : int {
   draft_tree_unexpected,
   draft_tree_shape,
   draft_more_rows_than_keys,
+
+  // Rotary positions
+  rotary_style_unknown = 330,
+  rotary_dim_range,
+  rotary_base_range,
+  rotary_table_half,
+  rotary_positions,
+  rotary_position_range,
 };
 
 struct [[nodiscard]] Status {
