@@ -1,5 +1,6 @@
-// glint: attention kernels for the CPU.  The operators, typed and at run time, what a cache needs around them (kv_append,
-// rotary, merge_state), and nothing else; views for Eigen are in glint/eigen.hpp, executors in glint/policy/executor_*.hpp, the float64 oracle in glint/reference/.
+// glint: attention kernels for the CPU.  The operators, typed and at run time, what an engine needs around their cache
+// (kv_append, rotary, merge_state), and nothing else; views for Eigen are in glint/eigen.hpp, executors in
+// glint/policy/executor_*.hpp, the float64 oracle in glint/reference/.
 #pragma once
 
 #include "glint/dispatch/flash_attention_score.hpp"
