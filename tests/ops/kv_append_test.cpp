@@ -1,4 +1,5 @@
 // kv_append against the definition: where each number goes, what it becomes, and that nothing else is written.
+// glint-test: fast-math
 #include "glint/ops/kv_append.hpp"
 
 #include <gtest/gtest.h>

@@ -118,7 +118,9 @@ struct Append {
         largest = magnitude > largest ? magnitude : largest;
       }
     }
-    const float scale = largest / kLargestCode<Stored>, least = (std::numeric_limits<float>::min)();
+    // In double, where -ffast-math's reciprocal leaves the same float.
+    const auto scale = static_cast<float>(static_cast<double>(largest) / static_cast<double>(kLargestCode<Stored>));
+    const float least = (std::numeric_limits<float>::min)();
     return largest == 0 ? 1.0F : scale < least ? least : scale;
   }
 
