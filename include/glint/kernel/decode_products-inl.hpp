@@ -162,14 +162,11 @@ GLINT_INLINE void weigh_block(const TileRows<Stored, Load>& v, index_t d, index_
   }
   for (index_t key = keys.lo; key < keys.hi; ++key) {
     const Stored* const row = v.rows[key];
+    if constexpr (kAsk) ahead.template ask<(row_bytes<Stored>(kColumns * kLanes) + 63) / 64>();
     Vec x[kColumns];
     GLINT_UNROLL
-    for (int j = 0; j < kColumns; ++j) {
-      if constexpr (kAsk) {
-        if (row_bytes<Stored>(j * kLanes) % 64 == 0) ahead.template ask<1>();
-      }
+    for (int j = 0; j < kColumns; ++j)
       x[j] = n < kLanes ? v.load(row, key, d, n) : v.load(row, key, d + j * kLanes);
-    }
     GLINT_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const Vec weight = splat(p[r * decode::kKeys + key]);

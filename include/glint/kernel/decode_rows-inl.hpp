@@ -97,7 +97,7 @@ GLINT_INLINE void ask_for(const void* row, index_t byte) {
   __builtin_prefetch(static_cast<const char*>(row) + byte, 0, 2);
 }
 
-// Asks for rows of a table line by line, in the order of memory.
+// Asks for rows of a table, a few lines at a time, in the order of memory.
 template <class Stored>
 struct Ahead {
   const Stored* const* row;
@@ -107,12 +107,10 @@ struct Ahead {
   template <int kLines>
   GLINT_INLINE void ask() {
     GLINT_UNROLL
-    for (int i = 0; i < kLines; ++i) {
-      ask_for(*row, byte);
-      byte += 64;
-      const bool done = byte >= bytes;
-      row += done;
-      byte = done ? 0 : byte;
+    for (int i = 0; i < kLines; ++i) ask_for(*row, byte + 64 * i);
+    if constexpr (kLines > 0) {
+      byte += 64 * kLines;
+      if (byte >= bytes) byte = 0, ++row;
     }
   }
 };
