@@ -116,13 +116,14 @@ struct WithOffsets {
 // Rows of K, V and the next K lie behind each other in one table, and the products ask for the rows some bytes further on,
 // line by line in the order of memory, into the second-level cache.  Measured on Zen 4, one thread, tiles of 256 keys,
 // where one plain stream runs at 27 GB/s: nothing asked for 16 to 18; 1.5 to 2.5 KB ahead 25 to 27; 5 KB and more 21 to
-// 24; into the first level 16 to 20.  With several query rows the core itself looks less far ahead, and 8 to 16 KB are
-// best.
+// 24; into the first level 16 to 20.  The more work there is for a byte, the less far the core itself looks ahead: twice
+// as far is best for 16-bit and integer caches, 8 to 16 KB with several query rows.
 inline constexpr index_t kAheadAlone = 2560, kAheadTogether = 12288, kMostAhead = 64;
 
 template <class Stored>
 GLINT_INLINE index_t rows_ahead(index_t dim, index_t queries) {
-  const index_t rows = (queries == 1 ? kAheadAlone : kAheadTogether) / row_bytes<Stored>(dim + dim % 2);
+  const index_t alone = std::is_same_v<Stored, float> ? kAheadAlone : 2 * kAheadAlone;
+  const index_t rows = (queries == 1 ? alone : kAheadTogether) / row_bytes<Stored>(dim + dim % 2);
   return rows < 4 ? 4 : rows > kMostAhead ? kMostAhead : rows;
 }
 
