@@ -89,21 +89,40 @@ GLINT_INLINE Vec load_numbers(const int4x2* row, index_t d, index_t n) {
 // By bit pattern: -ffast-math removes comparisons with infinity.
 GLINT_INLINE bool is_finite(float x) { return (std::bit_cast<std::uint32_t>(x) & 0x7f800000u) != 0x7f800000u; }
 
-// How a product reads K or V.  key: within the tile.
+// How the products read K or V, and multiply.  key: within the tile.
+//
+//   kNumbers        numbers of a row in one vector of the first product
+//   operator()      a vector of them, or the first n with zeros behind
+//   add(..)         sum += x * q
+//   kKeys, kUnit    keys of one step of the second product, and vectors that a row is cut into at a time
+//   columns(..)     vectors of those keys from number d on; n: numbers left, if fewer than a unit
+//   weight(..)      the keys' weights in every lane
 template <class Stored>
 struct AsStored {
+  static constexpr int kNumbers = kLanes, kKeys = 1, kUnit = 1;
   GLINT_INLINE Vec operator()(const Stored* row, index_t, index_t d) const { return load_numbers(row, d); }
   GLINT_INLINE Vec operator()(const Stored* row, index_t, index_t d, index_t n) const {
     return load_numbers(row, d, n);
   }
+  template <int kColumns>
+  GLINT_INLINE void columns(const Stored* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns]) const {
+    GLINT_UNROLL
+    for (int j = 0; j < kColumns; ++j)
+      x[j] = n < kLanes ? (*this)(rows[key], key, d, n) : (*this)(rows[key], key, d + j * kLanes);
+  }
+  static GLINT_INLINE Vec weight(const float* p, index_t key) { return splat(p[key]); }
+  static GLINT_INLINE void add(Vec& sum, const Vec& x, const Vec& y) { fma_into(sum, x, y); }
+  static GLINT_INLINE Vec added(const Vec& x, const Vec& y, const Vec& sum) { return fma(x, y, sum); }
 };
 
 // With the offsets of an integer cache.  They are added number by number: folded into the sums they would cancel, where
 // many numbers lie near -offset.
 template <class Stored>
-struct WithOffsets {
+struct WithOffsets : AsStored<Stored> {
   const float* by_number;  // padded to whole vectors with zeros
   const float* by_key;
+
+  GLINT_INLINE WithOffsets(const float* numbers, const float* keys) : by_number(numbers), by_key(keys) {}
   GLINT_INLINE Vec operator()(const Stored* row, index_t key, index_t d) const {
     return load_numbers(row, d) + load(by_number + d) + by_key[key];
   }
@@ -111,7 +130,70 @@ struct WithOffsets {
     const Vec shifted = load_numbers(row, d, n) + load(by_number + d) + by_key[key];
     return select(lanes_of((std::uint64_t{1} << n) - 1, 0), shifted, splat(0.0F));
   }
+  template <int kColumns>
+  GLINT_INLINE void columns(const Stored* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns]) const {
+    GLINT_UNROLL
+    for (int j = 0; j < kColumns; ++j)
+      x[j] = n < kLanes ? (*this)(rows[key], key, d, n) : (*this)(rows[key], key, d + j * kLanes);
+  }
 };
+
+#if GLINT_USE_AVX512
+// Pairs of bfloat16 by the CPU's dot instruction.  Two rows of V are interleaved in registers, within quarters of a
+// vector: sums of 32 numbers lie as 0-3, 8-11, 16-19, 24-27 and the rest until restore_order().
+struct AsPairs {
+  static constexpr int kNumbers = 2 * kLanes, kKeys = 2, kUnit = 2;
+  GLINT_INLINE Vec operator()(const bfloat16* row, index_t, index_t d) const {
+    return load(reinterpret_cast<const float*>(row + d));
+  }
+  GLINT_INLINE Vec operator()(const bfloat16* row, index_t, index_t d, index_t n) const {
+    return load_pairs(row + d, n);
+  }
+  template <int kColumns>
+  GLINT_INLINE void columns(const bfloat16* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns]) const {
+    GLINT_UNROLL
+    for (int j = 0; j < kColumns; j += kUnit) {
+      const index_t at = d + j * kLanes;
+      const __m512i a = (__m512i)(n < kNumbers ? load_pairs(rows[key] + at, n) : (*this)(rows[key], key, at));
+      const __m512i b = (__m512i)(n < kNumbers ? load_pairs(rows[key + 1] + at, n) : (*this)(rows[key + 1], key, at));
+      x[j] = (Vec)_mm512_maskz_unpacklo_epi16(0xffffffffu, a, b);
+      x[j + 1] = (Vec)_mm512_maskz_unpackhi_epi16(0xffffffffu, a, b);
+    }
+  }
+  static GLINT_INLINE Vec weight(const float* p, index_t key) {
+    return Pairs::broadcast(reinterpret_cast<const bfloat16*>(p) + key);
+  }
+  static GLINT_INLINE void add(Vec& sum, const Vec& x, const Vec& y) { dot_into(sum, x, y); }
+  static GLINT_INLINE Vec added(const Vec& x, const Vec& y, Vec sum) {
+    dot_into(sum, x, y);
+    return sum;
+  }
+};
+
+struct QuarterOrder {
+  std::int32_t place[16] = {};
+  constexpr explicit QuarterOrder(int half) {
+    for (int i = 0; i < 16; ++i) place[i] = half * 8 + i / 8 * 4 + i % 4 + i / 4 % 2 * 16;
+  }
+};
+GLINT_INLINE void restore_order(float* o, index_t count) {
+  alignas(64) static constexpr QuarterOrder kFirst(0), kSecond(1);
+  for (index_t d = 0; d < count; d += 2 * kLanes) {
+    const __m512 a = (__m512)load(o + d), b = (__m512)load(o + d + kLanes);
+    store(o + d, (Vec)_mm512_permutex2var_ps(a, _mm512_load_si512(&kFirst), b));
+    store(o + d + kLanes, (Vec)_mm512_permutex2var_ps(a, _mm512_load_si512(&kSecond), b));
+  }
+}
+
+// Weights of a row, rounded to bfloat16 where they lie.
+GLINT_INLINE void round_weights(float* p, index_t count) {
+  for (index_t key = 0; key < count; key += 2 * kLanes) {
+    Vec halves;
+    __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(halves) : "v"(load(p + key + kLanes)), "v"(load(p + key)));
+    store(p + key / 2, halves);
+  }
+}
+#endif
 
 // Rows of K, V and the next K lie behind each other in one table, and the products ask for the rows some bytes further on,
 // line by line in the order of memory, into the second-level cache.  Measured on Zen 4, one thread, tiles of 256 keys,
