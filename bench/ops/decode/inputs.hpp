@@ -188,11 +188,11 @@ struct DecodeInputs {
   index_t at(index_t batch, index_t kv_head, index_t t, index_t dim) const {
     const DecodeWorkload& w = workload;
     if constexpr (is_paged<Kv>) {
-      const std::int32_t block = block_table[static_cast<std::size_t>(batch * max_blocks + t / w.block_size)];
-      const index_t heads = w.shape.kv_head_count(), slot = t % w.block_size;
-      const index_t row = w.pages == glint::PageLayout::head_major ? (block * heads + kv_head) * w.block_size + slot
-                                                                   : (block * w.block_size + slot) * heads + kv_head;
-      return row * width(dim);
+      const auto entry = static_cast<std::size_t>(batch * max_blocks + t / w.block_size);
+      const glint::Strides strides = glint::layout::strides(
+          glint::page_order(w.pages),
+          {static_cast<index_t>(block_table.size()), w.shape.kv_head_count(), w.block_size, width(dim)});
+      return block_table[entry] * strides.batch + kv_head * strides.head + t % w.block_size * strides.row;
     } else {
       const glint::Strides strides = tensor_strides(dim);
       return batch * strides.batch + kv_head * strides.head + (w.rows_before + t) * strides.row;

@@ -8,7 +8,7 @@ namespace {
 const bool kRegistered = [] {
   const CacheRows<glint::bfloat16, std::int8_t> fast{"int8", {.inner_precise = 1, .peak = Peak::half_int8_dot}};
   fast.add(kD4);
-  fast.add(kD2);
+  fast.add_with_door(kD2);
   fast.add(kD3);
   for (const DecodeWorkload* w : {&kD4, &kD2, &kD3}) fast.add_two_threads(*w);
   fast.add_groups();
