@@ -39,7 +39,8 @@ template <class Stored>
 inline constexpr bool is_integer = std::is_same_v<Stored, std::int8_t> || std::is_same_v<Stored, glint::int4x2>;
 
 // The caches of all rows whose caches hold this type lie in the same memory: gigabytes of random numbers take longer to
-// make than to measure.  Standard normal, a million repeated, as random_normal.
+// make than to measure.  Standard normal, a million repeated, as random_normal.  Moves when it grows: rows that live at
+// once ask for the same count.
 template <class Stored>
 const Stored* shared_pool(index_t count) {
   static Buffer<Stored> pool;
