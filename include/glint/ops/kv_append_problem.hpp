@@ -112,7 +112,7 @@ struct AppendProblem {
   Strides row_strides(const AppendTensor& t) const { return strides_or(t.row_strides, layout, row_dims(t)); }
   Strides cache_strides(const AppendTensor& t) const {
     const Dims d = cache_dims(t);
-    return paged ? page_strides(pages, d.heads, d.rows, d.dim) : strides_or(t.cache_strides, layout, d);
+    return paged ? layout::strides(page_order(pages), d) : strides_or(t.cache_strides, layout, d);
   }
 
   // Where token t of entry b is: row `row` of entry or block `outer`.
