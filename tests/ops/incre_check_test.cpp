@@ -221,20 +221,6 @@ constexpr Row<Int8> kFactors[] = {
 };
 TEST(TypedIncreCheck, Factors) { expect_rows(kFactors); }
 
-template <class Problem>
-struct LegalRow {
-  const char* name;
-  void (*change)(Problem&);
-};
-template <class Problem, std::size_t count>
-void expect_legal(const LegalRow<Problem> (&table)[count]) {
-  for (const LegalRow<Problem>& row : table) {
-    Problem p = legal<Problem>();
-    row.change(p);
-    const glint::Status status = typename KindOf<Problem>::Attend{}(p);
-    EXPECT_TRUE(static_cast<bool>(status)) << row.name << ": " << status.rule;
-  }
-}
 TEST(TypedIncreCheck, WhatIsLegal) {
   expect_legal<Plain>({
       {"several rows that see every key", [](Plain& p) { p.shape.q_len = 2; }},
@@ -287,6 +273,22 @@ TEST(TypedIncreCheck, Int4NeedsEvenHeadSizes) {
   EXPECT_EQ(Attend::check(p).code, Code::int4_head_dim_odd);
   p.shape.value_dim = 6, p.shape.head_dim = 5;
   EXPECT_EQ(Attend::check(p).code, Code::int4_head_dim_odd);
+}
+
+// The run-time door refuses such pages always, the typed one under this profile.
+TEST(TypedIncreCheck, AscendWantsBnsdForPagesByHead) {
+  glint::IncreProblem<glint::half, kv::Paged<glint::half>> p;
+  const auto* const halves = reinterpret_cast<const glint::half*>(memory);
+  p.q = halves, p.out = reinterpret_cast<glint::half*>(memory + 4000);
+  p.shape = {.batch = 2, .heads = 4, .kv_heads = 2, .q_len = 1, .head_dim = 6};
+  p.kv = {halves + 2000, halves + 4000, kTable, 1, 16, 4, glint::PageLayout::head_major};
+  p.kv_lens = kLengths;
+  p.limits = glint::Limits::ascend;
+  EXPECT_EQ((glint::IncreFlashAttention<layout::BNSD, glint::half, kv::Paged<glint::half>>::check(p).code), Code::ok);
+  using Bsnd = glint::IncreFlashAttention<layout::BSND, glint::half, kv::Paged<glint::half>>;
+  EXPECT_EQ(Bsnd::check(p).code, Code::limit_combination);
+  p.limits = glint::Limits::none;
+  EXPECT_EQ(Bsnd::check(p).code, Code::ok);
 }
 
 }  // namespace

@@ -113,4 +113,18 @@ void expect_rows(const Row<Problem> (&table)[count]) {
   }
 }
 
+template <class Problem>
+struct LegalRow {
+  const char* name;
+  void (*change)(Problem&);
+};
+template <class Problem, std::size_t count>
+void expect_legal(const LegalRow<Problem> (&table)[count]) {
+  for (const LegalRow<Problem>& row : table) {
+    Problem p = legal<Problem>();
+    row.change(p);
+    const glint::Status status = typename KindOf<Problem>::Attend{}(p);
+    EXPECT_TRUE(static_cast<bool>(status)) << row.name << ": " << status.rule;
+  }
+}
 }  // namespace
