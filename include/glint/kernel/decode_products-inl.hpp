@@ -14,6 +14,28 @@ inline constexpr int kBlock = kLanes >= 4 ? 4 : 1;
 constexpr index_t padded_rows(index_t rows) { return rows == 1 ? 1 : (rows + kBlock - 1) / kBlock * kBlock; }
 
 // The sums of the lanes of kLanes vectors, vector i's in lane i; always the same tree of additions.
+#if GLINT_USE_AVX512
+GLINT_INLINE __m512 add_pairs(const Vec& a, const Vec& b) {
+  return _mm512_add_ps(_mm512_maskz_unpacklo_ps(kAllLanes, (__m512)a, (__m512)b),
+                       _mm512_maskz_unpackhi_ps(kAllLanes, (__m512)a, (__m512)b));
+}
+GLINT_INLINE __m512 add_quads(__m512 a, __m512 b) {
+  const __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);
+  return _mm512_add_ps(_mm512_castpd_ps(_mm512_maskz_unpacklo_pd(0xff, x, y)),
+                       _mm512_castpd_ps(_mm512_maskz_unpackhi_pd(0xff, x, y)));
+}
+GLINT_INLINE __m512 add_quarters(__m512 a, __m512 b) {
+  return _mm512_add_ps(_mm512_maskz_shuffle_f32x4(kAllLanes, a, b, 0x88),
+                       _mm512_maskz_shuffle_f32x4(kAllLanes, a, b, 0xdd));
+}
+GLINT_INLINE Vec lane_sums(Vec (&v)[kLanes]) {
+  __m512 quad[4];
+  GLINT_UNROLL
+  for (int i = 0; i < 4; ++i)
+    quad[i] = add_quads(add_pairs(v[4 * i], v[4 * i + 1]), add_pairs(v[4 * i + 2], v[4 * i + 3]));
+  return (Vec)add_quarters(add_quarters(quad[0], quad[1]), add_quarters(quad[2], quad[3]));
+}
+#else
 template <int kHalf>
 GLINT_INLINE void add_halves([[maybe_unused]] Vec (&v)[kLanes]) {
 #if GLINT_LANES > 1
@@ -30,6 +52,7 @@ GLINT_INLINE Vec lane_sums(Vec (&v)[kLanes]) {
   add_halves<kLanes / 2>(v);
   return v[0];
 }
+#endif
 
 // K or V of a tile.
 template <class Stored, class Load>
