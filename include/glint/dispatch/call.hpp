@@ -24,9 +24,9 @@ struct Extents {
   }
   constexpr index_t operator[](int axis) const { return extent[axis]; }
   constexpr index_t elements() const {
-    index_t n = 1;
-    for (int i = 0; i < rank && i < 4; ++i) n *= extent[i];
-    return n;
+    std::uint64_t n = 1;  // which may wrap: extents are judged later
+    for (int i = 0; i < rank && i < 4; ++i) n *= static_cast<std::uint64_t>(extent[i]);
+    return static_cast<index_t>(n);
   }
   friend constexpr bool operator==(const Extents&, const Extents&) = default;
 };
