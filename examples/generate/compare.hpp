@@ -56,7 +56,7 @@ std::string in_words(const Comparison& comparison, const Text& text) {
     return words + '"';
   };
   char error[32];
-  std::snprintf(error, sizeof error, "%.2g", static_cast<double>(comparison.logit_error));
+  std::snprintf(error, sizeof error, "%.3g", static_cast<double>(comparison.logit_error));
   if (!comparison.first)
     return "all " + std::to_string(comparison.equal_tokens) + " tokens equal, largest logit error: " + error;
   return "first differing token: " + std::to_string(comparison.first->position) + " (" +

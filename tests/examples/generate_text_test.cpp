@@ -109,7 +109,7 @@ TEST_F(Generation, ComparesUpToTheFirstDifference) {
 TEST(ComparisonInWords, SaysWhatWasFound) {
   const auto text = [](int token) { return token == 1 ? std::string(" the") : std::string("\n"); };
   EXPECT_EQ(in_words({.equal_tokens = 256, .logit_error = 0.0123F}, text),
-            "all 256 tokens equal, largest logit error: 0.012");
+            "all 256 tokens equal, largest logit error: 0.0123");
   EXPECT_EQ(in_words({.equal_tokens = 36, .first = {{37, 1, 2}}, .logit_error = 2}, text),
             "first differing token: 37 (\" the\" instead of \"\\n\"), largest logit error before it: 2");
 }
