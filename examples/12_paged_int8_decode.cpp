@@ -72,7 +72,10 @@ int main() {
                                                             .kv_lens = cache.lengths,
                                                             .k_antiquant = {.scale = cache.k_factors.data()},
                                                             .v_antiquant = {.scale = cache.v_factors.data()}};
-  std::vector<std::byte> workspace(attend.workspace_bytes(step));
+  const std::vector<index_t> longest(kRequests, kRoom);
+  auto longest_step = step;
+  longest_step.kv_lens = longest;
+  std::vector<std::byte> workspace(attend.workspace_bytes(longest_step));
 
   const IncreFlashAttention<layout::BSH, float> attend_float;
   const IncreProblem<float> float_step{.q = float_q.data(),
@@ -82,9 +85,9 @@ int main() {
                                        .scale = 0.125F,
                                        .kv_lens = cache.lengths};
 
-  std::puts("step   tokens  pages of 16   int8  float  largest error");
+  std::puts("step   tokens   pages   KiB read, in float  largest error / largest output");
   for (int now = 1; now <= 60; ++now) {
-    if (now == 40) cache.end(1);  // a new request takes its place, and its pages
+    if (now == 35) cache.end(1);  // a new one takes its place and its pages
     for (int request = 0; request < kRequests; ++request) {
       const index_t at = (request * kRoom + cache.lengths[request]) * kRow;
       for (int i = 0; i < kRow; ++i) float_k[at + i] = key(now, request, i), float_v[at + i] = value(now, request, i);
@@ -97,12 +100,14 @@ int main() {
     if (!status) return std::puts(status.rule), 1;
 
     if (now % 10 != 0) continue;
-    float error = 0;
-    for (int i = 0; i < kQueries; ++i) error = std::max(error, std::abs(to_float(out[i]) - float_out[i]));
-    const int tokens[2] = {static_cast<int>(cache.lengths[0]), static_cast<int>(cache.lengths[1])};
-    const int pages = kPages - static_cast<int>(cache.free.size()), kib = (tokens[0] + tokens[1]) * 2 * kRow / 1024;
-    std::printf("%4d  %2d + %2d  %4d of %d  %4d KiB %4d KiB  %s\n", now, tokens[0], tokens[1], pages, kPages, kib,
-                4 * kib, error < 0.02F ? "below 0.02" : "TOO LARGE");
-    std::printf("%g\n", error);
+    float error = 0, largest = 0;
+    for (int i = 0; i < kQueries; ++i) {
+      error = std::max(error, std::abs(to_float(out[i]) - float_out[i]));
+      largest = std::max(largest, std::abs(float_out[i]));
+    }
+    const int first = static_cast<int>(cache.lengths[0]), second = static_cast<int>(cache.lengths[1]);
+    const int used = kPages - static_cast<int>(cache.free.size()), kib = (first + second) * 2 * kRow / 1024;
+    std::printf("%4d  %2d + %2d  %d of %d  %8d, %8d  %s\n", now, first, second, used, kPages, kib, 4 * kib,
+                error < 0.02F * largest ? "below 2 %" : "TOO LARGE");
   }
 }
