@@ -24,6 +24,7 @@ enum class Code : int {
   null_mask,
   null_pse,
   null_drop_mask,
+  two_outputs,
 
   // Data types
   dtype_query = 30,
@@ -183,6 +184,17 @@ enum class Code : int {
   draft_tree_unexpected,
   draft_tree_shape,
   draft_more_rows_than_keys,
+  rope_dtype,
+  rope_null,
+  rope_with_integers,
+
+  // Rotary positions
+  rotary_style_unknown = 330,
+  rotary_dim_range,
+  rotary_base_range,
+  rotary_table_half,
+  rotary_positions,
+  rotary_position_range,
 };
 
 struct [[nodiscard]] Status {

@@ -20,24 +20,58 @@ GLINT_INLINE Vec load_numbers(const int4x2* row, index_t d) { return static_cast
 GLINT_INLINE Vec load_numbers(const std::int8_t* row, index_t d, index_t) { return load_numbers(row, d); }
 GLINT_INLINE Vec load_numbers(const int4x2* row, index_t d, index_t) { return load_numbers(row, d); }
 #else
-typedef std::int8_t ByteVec __attribute__((vector_size(GLINT_LANES)));
-typedef std::int8_t UnalignedByteVec __attribute__((vector_size(GLINT_LANES), aligned(1), may_alias));
-typedef std::int8_t HalfByteVec __attribute__((vector_size(GLINT_LANES / 2)));
-typedef std::int8_t UnalignedHalfByteVec __attribute__((vector_size(GLINT_LANES / 2), aligned(1), may_alias));
+// kLanes bytes as integers.  Written down where there is an instruction: gcc 12 takes the conversion of a vector apart.
+#if GLINT_USE_AVX512
+GLINT_INLINE IntVec widen_bytes(const __m128i& bytes) {
+  return (IntVec)_mm512_maskz_cvtepi8_epi32(kAllLanes, bytes);
+}
+GLINT_INLINE __m128i load_bytes(const std::int8_t* p) { return _mm_loadu_si128((const __m128i*)p); }
+GLINT_INLINE __m128i load_half_bytes(const int4x2* p) { return _mm_loadl_epi64((const __m128i*)p); }
+#elif GLINT_USE_X86_FMA
+GLINT_INLINE IntVec widen_bytes(const __m128i& bytes) { return (IntVec)_mm256_cvtepi8_epi32(bytes); }
+GLINT_INLINE __m128i load_bytes(const std::int8_t* p) { return _mm_loadl_epi64((const __m128i*)p); }
+GLINT_INLINE __m128i load_half_bytes(const int4x2* p) { return _mm_loadu_si32(p); }
+#elif GLINT_HAVE_X86
+GLINT_INLINE IntVec widen_bytes(const __m128i& bytes) {
+  const __m128i twice = _mm_unpacklo_epi8(bytes, bytes);
+  return (IntVec)_mm_srai_epi32(_mm_unpacklo_epi16(twice, twice), 24);
+}
+GLINT_INLINE __m128i load_bytes(const std::int8_t* p) { return _mm_loadu_si32(p); }
+GLINT_INLINE __m128i load_half_bytes(const int4x2* p) { return _mm_loadu_si16(p); }
+#else
+typedef std::int8_t Bytes __attribute__((vector_size(16)));
+GLINT_INLINE IntVec widen_bytes(const Bytes& bytes) {
+  IntVec wide{};
+  for (int i = 0; i < kLanes; ++i) wide[i] = bytes[i];
+  return wide;
+}
+template <class Stored>
+GLINT_INLINE Bytes load_few(const Stored* p, int count) {
+  Bytes bytes{};
+  __builtin_memcpy(&bytes, p, static_cast<std::size_t>(count));
+  return bytes;
+}
+GLINT_INLINE Bytes load_bytes(const std::int8_t* p) { return load_few(p, kLanes); }
+GLINT_INLINE Bytes load_half_bytes(const int4x2* p) { return load_few(p, kLanes / 2); }
+#endif
 
 GLINT_INLINE Vec load_numbers(const std::int8_t* row, index_t d) {
-  const ByteVec bytes = *(const UnalignedByteVec*)(row + d);
-  return __builtin_convertvector(__builtin_convertvector(bytes, IntVec), Vec);
+  return __builtin_convertvector(widen_bytes(load_bytes(row + d)), Vec);
 }
 
-template <int... kIndex>
-GLINT_INLINE Vec spread_nibbles(const HalfByteVec& bytes, std::integer_sequence<int, kIndex...>) {
-  const ByteVec twice = __builtin_shufflevector(bytes, bytes, (kIndex / 2)...);
-  const IntVec shift = {(kIndex % 2 == 0 ? 28 : 24)...};
-  return __builtin_convertvector((__builtin_convertvector(twice, IntVec) << shift) >> 28, Vec);
-}
+// Two numbers from each byte: the low nibble, then the high one.
 GLINT_INLINE Vec load_numbers(const int4x2* row, index_t d) {
-  return spread_nibbles(*(const UnalignedHalfByteVec*)(row + d / 2), std::make_integer_sequence<int, kLanes>());
+  const auto bytes = load_half_bytes(row + d / 2);
+#if GLINT_HAVE_X86
+  const __m128i nibble = _mm_set1_epi8(15), sign = _mm_set1_epi8(8);
+  const __m128i low = _mm_and_si128(bytes, nibble), high = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
+  const __m128i both = _mm_unpacklo_epi8(low, high);
+  return __builtin_convertvector(widen_bytes(_mm_sub_epi8(_mm_xor_si128(both, sign), sign)), Vec);
+#else
+  IntVec wide{};
+  for (int i = 0; i < kLanes; ++i) wide[i] = (bytes[i / 2] >> (i % 2 * 4) & 15) - ((bytes[i / 2] >> (i % 2 * 4) & 8) << 1);
+  return __builtin_convertvector(wide, Vec);
+#endif
 }
 
 GLINT_INLINE Vec load_numbers(const std::int8_t* row, index_t d, index_t n) {
@@ -79,10 +113,41 @@ struct WithOffsets {
   }
 };
 
-// Asks for a line of a row that will be read soon.
-GLINT_INLINE void ask_for(const void* row, index_t byte) {
-  __builtin_prefetch(static_cast<const char*>(row) + byte, 0, 3);
+// Rows of K, V and the next K lie behind each other in one table, and the products ask for the rows some bytes further on,
+// line by line in the order of memory, into the second-level cache.  Measured on Zen 4, one thread, tiles of 256 keys,
+// where one plain stream runs at 27 GB/s: nothing asked for 16 to 18; 1.5 to 2.5 KB ahead 25 to 27; 5 KB and more 21 to
+// 24; into the first level 16 to 20.  With several query rows the core itself looks less far ahead, and 8 to 16 KB are
+// best.
+inline constexpr index_t kAheadAlone = 2560, kAheadTogether = 12288, kMostAhead = 64;
+
+template <class Stored>
+GLINT_INLINE index_t rows_ahead(index_t dim, index_t queries) {
+  const index_t rows = (queries == 1 ? kAheadAlone : kAheadTogether) / row_bytes<Stored>(dim + dim % 2);
+  return rows < 4 ? 4 : rows > kMostAhead ? kMostAhead : rows;
 }
+
+// Asks for the line that holds byte `byte` of a row.
+GLINT_INLINE void ask_for(const void* row, index_t byte) {
+  __builtin_prefetch(static_cast<const char*>(row) + byte, 0, 2);
+}
+
+// Asks for rows of a table, a few lines at a time, in the order of memory.
+template <class Stored>
+struct Ahead {
+  const Stored* const* row;
+  index_t bytes;  // of a row
+  index_t byte = 0;
+
+  template <int kLines>
+  GLINT_INLINE void ask() {
+    GLINT_UNROLL
+    for (int i = 0; i < kLines; ++i) ask_for(*row, byte + 64 * i);
+    if constexpr (kLines > 0) {
+      byte += 64 * kLines;
+      if (byte >= bytes) byte = 0, ++row;
+    }
+  }
+};
 
 }  // namespace GLINT_ISA
 }  // namespace GLINT_ABI
