@@ -119,21 +119,8 @@ struct MaskExamples<ThreeParts> {
   }
 };
 
-template <class Inner>
-struct MaskExamples<mask::OneRow<Inner>> {
-  template <class Visit>
-  static void each(const Visit& visit) {
-    MaskExamples<Inner>::each([&](const Inner& inner, index_t inner_rows, index_t nk) {
-      if (inner_rows == 0) return;  // row 0 must exist
-      for (const index_t rows : {1, 2, 9}) visit(mask::OneRow<Inner>{inner, rows}, rows, nk);
-      if (nk > 9) visit(mask::OneRow<Inner>{inner, 70}, 70, nk);
-    });
-  }
-};
-
 using Masks = testing::Types<mask::None, glint::AnyMask, mask::Staircase, mask::Dense, StairsAndDense, TwoStairs,
-                             mask::Where<Freckles>, ThreeParts, mask::OneRow<mask::Where<Freckles>>,
-                             mask::OneRow<mask::Dense>, mask::OneRow<TwoStairs>>;
+                             mask::Where<Freckles>, ThreeParts>;
 INSTANTIATE_TYPED_TEST_SUITE_P(Library, MaskLaws, Masks);
 
 namespace {
@@ -164,16 +151,6 @@ TEST(StaircaseCover, SkipsAndFillsWhatABandLeavesNoDoubtAbout) {
   const mask::Staircase prefixed{8, 8, -2, 0, 3};
   EXPECT_EQ(prefixed.cover({0, 8, 0, 3}), Cover::full);
   EXPECT_EQ(prefixed.keys(0, 1), (Interval{0, 3}));
-}
-
-TEST(OneRow, EveryRowIsRowZeroOfTheMaskInside) {
-  const mask::OneRow<mask::Staircase> shared{{5, 6, -mask::kOpen, 2, 0}, 4};
-  EXPECT_EQ(picture(shared, 4, 6), R"(
-###...
-###...
-###...
-###...
-)");
 }
 
 TEST(Materialize, WritesOneByteForEachScore) {

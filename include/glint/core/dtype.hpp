@@ -65,6 +65,12 @@ inline constexpr index_t numbers_in = 1;
 template <>
 inline constexpr index_t numbers_in<int4x2> = 2;
 
+// Bytes of `numbers` numbers of a row; for int4x2 an even number.
+template <class Element>
+constexpr index_t row_bytes(index_t numbers) {
+  return numbers * static_cast<index_t>(sizeof(Element)) / numbers_in<Element>;
+}
+
 // Bytes of one element of storage; one of i4 holds two numbers.
 constexpr index_t size_of(DType dtype) {
   switch (dtype) {
@@ -86,6 +92,12 @@ constexpr index_t size_of(DType dtype) {
 // Scalar conversions, exact on the way up and round-to-nearest-even on the way down.  The kernels have vector
 // forms of the same functions; these serve edges, tests and users.
 constexpr float to_float(float value) { return value; }
+
+// Number i of a row of 4-bit numbers.
+constexpr int number_at(const int4x2* row, index_t i) {
+  const int nibble = row[i / 2].bits >> (i % 2 * 4) & 15;
+  return nibble < 8 ? nibble : nibble - 16;
+}
 
 constexpr float to_float(bfloat16 value) { return std::bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16); }
 

@@ -1,148 +1,197 @@
-// No guard: included once for each ISA.  The two products of a tile with few query rows.  Vectors run along head_dim: a
-// row of K or V is loaded once and used for all query rows, and one query row uses every lane.  The tile itself keeps
-// the shape of the other orientation, S[key][row] and O^T[d][row], so that masks, softmax and everything else are
-// shared.
+// No guard: included once for each ISA.  Decode: the query rows of one kv head against part of its keys.
+//
+//   s = scale * (q . k) + bias      s' = mask(s)      p = exp(s' - max)      o += p v        o / sum, rounded or quantized
+//
+// K's factors that depend on the number go into q, those that depend on the key multiply the score; V's into o and p.
+// Offsets are added as rows are read.  While K is read V is asked for, and while V is read the next K: the memory has to
+// be busy during the arithmetic too, and does not follow by itself.
 namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-// target[r * dim + d] = factor * source[r][d]
-template <class Element>
-GLINT_NOINLINE void pack_rows(const Element* source, index_t stride, index_t rows, index_t dim, float factor,
-                              float* target) {
-  convert_rows(source, stride, rows, dim, target, dim);
-  for (index_t i = 0; i < rows * dim; ++i) target[i] *= factor;
-}
+// One head on its way through its keys.
+template <class Stored>
+struct DecodeWork {
+  const decode::Head<Stored>& head;
+  decode::Scratch scratch;
+  decode::Partial part;
+  index_t rows;      // padded
+  index_t q_stride;
+  const Stored* zeros;
+};
 
-// The sums of the lanes of kLanes vectors, one sum in each lane of the result; always the same tree of additions.
-GLINT_INLINE Vec lane_sums(Vec (&v)[kLanes]) {
-  transpose(v);
-  GLINT_UNROLL
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    GLINT_UNROLL
-    for (int i = 0; i < half; ++i) v[i] += v[i + half];
+// A row of queries as floats, times `factor` and K's factors by number, zeros behind.
+GLINT_INLINE void pack_query(const decode::QueryRows& q, index_t head, index_t row, float factor,
+                             const decode::Factors* factors, float* to) {
+  const NumberRef from = q.data.from(head * q.head_stride + row * q.row_stride);
+  const index_t width = decode::padded(q.dim);
+  if (from.dtype == DType::f32) {
+    convert_rows(static_cast<const float*>(from.data), 0, 1, q.dim, to, 0);
+  } else if (from.dtype == DType::f16) {
+    convert_rows(static_cast<const half*>(from.data), 0, 1, q.dim, to, 0);
+  } else {
+    convert_rows(static_cast<const bfloat16*>(from.data), 0, 1, q.dim, to, 0);
   }
-  return v[0];
+  for (index_t d = 0; d < q.dim; ++d) to[d] *= factor;
+  using Kind = decode::Factors::Kind;
+  if (factors != nullptr && (factors->kind == Kind::single || factors->kind == Kind::channel))
+    for (index_t d = 0; d < q.dim; ++d) to[d] *= factors->scale[factors->kind == Kind::channel ? d : 0];
+  for (index_t d = q.dim; d < width; ++d) to[d] = 0;
 }
 
-// Dot products of kLanes / RowBlock keys with RowBlock query rows, one register for each.  Keys past the last repeat
-// it.
-template <int RowBlock>
-GLINT_INLINE void dot_block(const float* k, index_t k_stride, index_t keys, const float* q, index_t dim,
-                            float (&result)[kLanes]) {
-  constexpr int kKeys = kLanes / RowBlock;
-  const float* key[kKeys];
-  GLINT_UNROLL
-  for (int i = 0; i < kKeys; ++i) key[i] = k + (i < keys ? i : keys - 1) * k_stride;
-  Vec sum[kLanes] = {};
-  const auto add = [&](index_t d, index_t n) __attribute__((always_inline)) {
-    Vec row[RowBlock];
-    GLINT_UNROLL
-    for (int r = 0; r < RowBlock; ++r) row[r] = load_some(q + r * dim + d, n);
-    GLINT_UNROLL
-    for (int i = 0; i < kKeys; ++i) {
-      const Vec x = load_some(key[i] + d, n);
-      GLINT_UNROLL
-      for (int r = 0; r < RowBlock; ++r) sum[i * RowBlock + r] = fma(x, row[r], sum[i * RowBlock + r]);
-    }
-  };
-  index_t d = 0;
-  for (; d + kLanes <= dim; d += kLanes) add(d, kLanes);
-  if (d < dim) add(d, dim - d);
-  store(result, lane_sums(sum));
+// to[d] = number d's factor, zeros behind.
+GLINT_INLINE void spread(const decode::Factors& factors, const NumberRef& numbers, index_t dim, float otherwise,
+                         float* to) {
+  const bool by_number = numbers && !factors.by_token();
+  for (index_t d = 0; d < dim; ++d)
+    to[d] = by_number ? numbers[factors.kind == decode::Factors::Kind::channel ? d : 0] : otherwise;
+  for (index_t d = dim; d < decode::padded(dim); ++d) to[d] = 0;
 }
 
-// s[key * kRows + row] for query rows [first, first + RowBlock) and all keys.
-template <index_t kRows, int RowBlock>
-GLINT_INLINE void scores_of_rows(const float* k, index_t k_stride, const float* q, index_t first, index_t dim,
-                                 index_t count, float* s, Upcoming& upcoming) {
-  constexpr int kKeys = kLanes / RowBlock;
-  alignas(64) float result[kLanes];
-  for (index_t c = 0; c < count; c += kKeys) {
-    upcoming.request();
-    dot_block<RowBlock>(k + c * k_stride, k_stride, count - c, q + first * dim, dim, result);
-    for (int i = 0; i < kKeys && c + i < count; ++i)
-      for (int r = 0; r < RowBlock; ++r) s[(c + i) * kRows + first + r] = result[i * RowBlock + r];
-  }
-}
-
-inline constexpr int kRowBlock = kLanes >= 4 ? 4 : 1;
-
-// S = q K^T for `rows` query rows; lanes behind them keep what they hold.
-template <index_t kRows>
-GLINT_NOINLINE void scores_by_rows(const float* k, index_t k_stride, const float* q, index_t rows, index_t dim,
-                                   index_t count, float* s, Upcoming& upcoming) {
-  upcoming.spread_over(count * rows / kLanes);
-  index_t r = 0;
-  for (; r + kRowBlock <= rows; r += kRowBlock)
-    scores_of_rows<kRows, kRowBlock>(k, k_stride, q, r, dim, count, s, upcoming);
-  for (; r < rows; ++r) scores_of_rows<kRows, 1>(k, k_stride, q, r, dim, count, s, upcoming);
-}
-
-// sums[row][columns] += p^T V over one chain of keys, for RowBlock rows and kColumns vectors of head_dim.
-template <index_t kRows, int RowBlock, int kColumns>
-GLINT_INLINE void weigh(const ValueRows& v, index_t d, index_t n, const float* p, index_t first, index_t length,
-                        float* sums, index_t width) {
-  Vec sum[RowBlock][kColumns] = {};
-  for (index_t c = first; c < first + length; ++c) {
-    Vec row[kColumns];
-    GLINT_UNROLL
-    for (int j = 0; j < kColumns; ++j) row[j] = load_some(v.data + c * v.stride + d + j * kLanes, n);
-    GLINT_UNROLL
-    for (int r = 0; r < RowBlock; ++r) {
-      const Vec weight = splat(p[c * kRows + r]);
-      GLINT_UNROLL
-      for (int j = 0; j < kColumns; ++j) sum[r][j] = fma(weight, row[j], sum[r][j]);
+template <class Stored>
+GLINT_NOINLINE DecodeWork<Stored> start_head(const decode::Head<Stored>& head, std::byte* memory) {
+  const decode::Extents extents = decode::extents_of(head);
+  const decode::Scratch s = decode::Scratch::at(memory, extents);
+  const index_t width = decode::padded(head.q.dim), q_stride = width + decode::padded(head.q_rope.dim);
+  const index_t rows = padded_rows(head.rows());
+  for (index_t h = 0, r = 0; h < head.heads; ++h) {
+    for (index_t i = 0; i < head.q_len; ++i, ++r) {
+      pack_query(head.q, h, i, head.scale, &head.k_factors, s.q + r * q_stride);
+      if (head.q_rope.dim > 0) pack_query(head.q_rope, h, i, head.scale, nullptr, s.q + r * q_stride + width);
     }
   }
-  GLINT_UNROLL
-  for (int r = 0; r < RowBlock; ++r) {
-    GLINT_UNROLL
-    for (int j = 0; j < kColumns; ++j) {
-      float* const at = sums + r * width + j * kLanes;
-      store(at, load(at) + sum[r][j]);
-    }
+  for (index_t r = head.rows(); r < rows; ++r)
+    for (index_t d = 0; d < q_stride; ++d) s.q[r * q_stride + d] = 0;
+  spread(head.k_factors, head.k_factors.offset, head.q.dim, 0, s.k_offset);
+  spread(head.v_factors, head.v_factors.offset, head.out.dim, 0, s.v_offset);
+  spread(head.v_factors, head.v_factors.scale, head.out.dim, 1, s.v_scale);
+  for (index_t i = 0; i < 4 * decode::kKeys; ++i) s.by_key[i] = 0;
+  for (index_t i = 0; i < decode::Scratch::widest(extents); ++i) reinterpret_cast<float*>(s.zeros)[i] = 0;
+  return {head, s, decode::Partial::at(s.part, extents), rows, q_stride, reinterpret_cast<const Stored*>(s.zeros)};
+}
+
+// use(load) with the way in which rows of K or V are read.
+template <class Stored, class Use>
+GLINT_INLINE void with_loader(const decode::Factors& factors, const float* by_number, const float* by_key,
+                              const Use& use) {
+  if constexpr (std::is_same_v<Stored, std::int8_t> || std::is_same_v<Stored, int4x2>) {
+    if (factors.offset) return use(WithOffsets<Stored>{by_number, by_key});
+  }
+  use(AsStored<Stored>{});
+}
+
+template <class Stored>
+GLINT_INLINE bool finite_row(const Stored* row, index_t dim) {
+  if constexpr (std::is_same_v<Stored, std::int8_t> || std::is_same_v<Stored, int4x2>) {
+    return true;
+  } else {
+    bool finite = true;
+    for (index_t d = 0; d < dim; ++d) finite = finite && is_finite(to_float(row[d]));
+    return finite;
   }
 }
 
-// The product with V, transposed, kColumns vectors of head_dim at a time.
-template <index_t kRows, int kColumns>
-GLINT_INLINE void accumulate_columns(const ValueRows& v, index_t d, index_t n, const float* p, index_t rows,
-                                     const RunningSum& sum) {
-  constexpr index_t kWidth = kColumns * kLanes;
-  alignas(64) float sums[kRows * kWidth] = {};
-  for_chains(
-      v.first_key, v.count, [&](index_t first, index_t length) __attribute__((always_inline)) {
-        index_t r = 0;
-        for (; r + kRowBlock <= rows; r += kRowBlock)
-          weigh<kRows, kRowBlock, kColumns>(v, d, n, p + r, first, length, sums + r * kWidth, kWidth);
-        for (; r < rows; ++r) weigh<kRows, 1, kColumns>(v, d, n, p + r, first, length, sums + r * kWidth, kWidth);
+// Keys that only some rows see may hold NaN, which 0 times it would carry into the others: then every row gets a table
+// of its own.
+template <class Stored, class Load>
+GLINT_NOINLINE void weigh_apart(const DecodeWork<Stored>& work, const TileRows<Stored, Load>& v,
+                                const KeyTile<Stored>& tile, const WeighedSums& to) {
+  const Stored* own[decode::kKeys];
+  for (index_t r = 0; r < work.head.rows(); ++r) {
+    for (index_t c = 0; c < decode::kKeys; ++c) own[c] = v.rows[c];
+    replace_unseen(tile.words[r % work.head.q_len], work.zeros, own);
+    weigh_by_rows<Stored, Load>({own, v.load, v.dim}, work.scratch.s + r * decode::kKeys, 1, tile.count,
+                                {to.o + r * to.width, to.width, to.alpha + r, to.first}, {});
+  }
+}
+
+template <class Stored>
+GLINT_INLINE bool must_weigh_apart(const DecodeWork<Stored>& work, const KeyTile<Stored>& tile) {
+  for (std::uint64_t keys = tile.partial; keys != 0; keys &= keys - 1)
+    if (!finite_row(tile.v[std::countr_zero(keys)], work.head.out.dim)) return true;
+  return false;
+}
+
+template <class Stored>
+GLINT_INLINE TileFactors tile_factors(const DecodeWork<Stored>& work, const KeyTile<Stored>& tile) {
+  const decode::Head<Stored>& head = work.head;
+  float* const by_key = work.scratch.by_key;
+  TileFactors factors;
+  if (head.k_factors.by_token()) {
+    gather_factors(head, head.k_factors, head.k_factors.scale, tile, work.zeros, 1, by_key);
+    factors.k_scale = by_key;
+    if (head.k_factors.offset)
+      gather_factors(head, head.k_factors, head.k_factors.offset, tile, work.zeros, 0, by_key + decode::kKeys);
+  }
+  if (head.v_factors.by_token()) {
+    gather_factors(head, head.v_factors, head.v_factors.scale, tile, work.zeros, 1, by_key + 2 * decode::kKeys);
+    factors.v_scale = by_key + 2 * decode::kKeys;
+    if (head.v_factors.offset)
+      gather_factors(head, head.v_factors, head.v_factors.offset, tile, work.zeros, 0, by_key + 3 * decode::kKeys);
+  }
+  return factors;
+}
+
+// One tile.  next: rows of K that will be read after it.
+template <class Stored>
+GLINT_INLINE void attend_tile(const DecodeWork<Stored>& work, const KeyTile<Stored>& tile, bool first,
+                              const Stored* const* next) {
+  const decode::Head<Stored>& head = work.head;
+  const decode::Scratch& s = work.scratch;
+  const TileFactors factors = tile_factors(work, tile);
+  const Ahead<Stored> values{tile.v, row_bytes<Stored>(head.out.dim)};
+  with_loader<Stored>(
+      head.k_factors, s.k_offset, s.by_key + decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
+        scores_by_rows<Stored, std::remove_cvref_t<decltype(load)>>({tile.k, load, head.q.dim}, s.q, work.q_stride,
+                                                                    work.rows, tile.count, s.s, false, values);
       });
-  for (index_t lane = 0; lane < rows; lane += kLanes) {
-    for (index_t column = 0; column < kWidth; column += kLanes) {
-      Vec square[kLanes];
-      load_square(sums + lane * kWidth + column, kWidth, rows - lane, kLanes, square);
-      transpose(square);
-      const index_t here = v.dim - d - column < kLanes ? v.dim - d - column : kLanes;
-      for (index_t i = 0; i < here; ++i) {
-        const Vec block[1][1] = {{square[i]}};
-        rescale_and_add<kRows>(sum, d + column + i, lane, block);
-      }
-    }
-  }
+  if (head.q_rope.dim > 0)
+    scores_by_rows<Stored, AsStored<Stored>>({tile.rope, {}, head.q_rope.dim}, s.q + decode::padded(head.q.dim),
+                                             work.q_stride, work.rows, tile.count, s.s, true, {});
+  const RowStates state{work.part.max, work.part.sum, s.alpha, s.tile_max};
+  absorb_rows(head, tile.k0, tile.count, tile.words, factors, state, s.s);
+  const WeighedSums sums{work.part.o, decode::padded(head.out.dim), s.alpha, first};
+  const Ahead<Stored> keys{next, next == nullptr ? 0 : row_bytes<Stored>(head.q.dim)};
+  with_loader<Stored>(
+      head.v_factors, s.v_offset, s.by_key + 3 * decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
+        using Load = std::remove_cvref_t<decltype(load)>;
+        const TileRows<Stored, Load> v{tile.v, load, head.out.dim};
+        if (must_weigh_apart(work, tile)) {
+          weigh_apart(work, v, tile, sums);
+        } else {
+          weigh_by_rows<Stored, Load>(v, s.s, work.rows, tile.count, sums, keys);
+        }
+      });
 }
 
-template <index_t kRows>
-GLINT_NOINLINE void accumulate_by_rows(const ValueRows& v, const float* p, index_t rows, const RunningSum& sum,
-                                       Upcoming& upcoming) {
-  constexpr int kColumns = 4;
-  upcoming.spread_over(v.dim / (kColumns * kLanes));
-  index_t d = 0;
-  for (; d + kColumns * kLanes <= v.dim; d += kColumns * kLanes) {
-    upcoming.request();
-    accumulate_columns<kRows, kColumns>(v, d, kLanes, p, rows, sum);
+// Keys [lo, hi) of a head, from a fresh state.  after: what will be read when they are done; may be null.
+template <class Stored>
+GLINT_INLINE void attend_part(const DecodeWork<Stored>& work, Interval keys, const decode::Cache<Stored>* after,
+                              index_t after_key) {
+  const decode::Extents extents = decode::extents_of(work.head);
+  const index_t states = decode::Scratch::rows_of(extents);
+  fill(work.part.max, states, kLowest);
+  fill(work.part.sum, states, 0.0F);
+  fill(work.scratch.tile_max, states, kLowest);
+  KeyTile<Stored> tile[2];
+  tile[0].words = work.scratch.words[0];
+  tile[1].words = work.scratch.words[1];
+  stage_tile(work.head, keys.lo, keys.hi, work.zeros, tile[0]);
+  if (tile[0].count == 0) return fill(work.part.o, work.rows * decode::padded(work.head.out.dim), 0.0F);
+  bool first = true;
+  for (int now = 0; tile[now].count > 0; now = 1 - now, first = false) {
+    KeyTile<Stored>& next = tile[1 - now];
+    stage_tile(work.head, tile[now].k0 + decode::kKeys, keys.hi, work.zeros, next);
+    const Stored* const* ahead = next.count > 0 ? next.k : nullptr;
+    if (ahead == nullptr && after != nullptr && after_key < after->length()) {
+      const index_t rest = after->length() - after_key;
+      find_rows(*after, after_key, rest < decode::kKeys ? rest : decode::kKeys, next.k,
+                static_cast<const Stored**>(nullptr));
+      for (index_t c = rest; c < decode::kKeys; ++c) next.k[c] = work.zeros;
+      ahead = next.k;
+    }
+    attend_tile(work, tile[now], first, ahead);
   }
-  for (; d < v.dim; d += kLanes) accumulate_columns<kRows, 1>(v, d, v.dim - d, p, rows, sum);
 }
 
 }  // namespace GLINT_ISA

@@ -55,7 +55,7 @@ using Entry = void (*)(const Head*, const Interval*, index_t, std::byte*, const 
 template <class Tile, class Head>
 Entry<Tile, Head> entry(Isa isa, [[maybe_unused]] Products products) {
 #if GLINT_HAVE_X86
-  if constexpr (std::is_same_v<typename Head::element, bfloat16> && Tile::lanes == Lanes::queries) {
+  if constexpr (std::is_same_v<typename Head::element, bfloat16>) {
     if (products == Products::pairs && simd::bf16_dot())
       return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::ProductsOfPairs<Tile>>;
   }

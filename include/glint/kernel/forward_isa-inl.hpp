@@ -3,8 +3,6 @@
 //
 #include "glint/kernel/softmax_tile-inl.hpp"
 //
-#include "glint/kernel/decode_tile-inl.hpp"
-//
 #include "glint/kernel/pair_tile-inl.hpp"
 //
 #include "glint/kernel/query_tile-inl.hpp"

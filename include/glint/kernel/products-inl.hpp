@@ -1,5 +1,5 @@
-// No guard: included once for each ISA.  How a tile's two products are calculated: what a kernel asks of them, and two
-// answers in float; the third is pair_products-inl.hpp.  All leave scores as [key][query lane] and sums as
+// No guard: included once for each ISA.  How a tile's two products are calculated: what a kernel asks of them, and the
+// answer in float; the other is pair_products-inl.hpp.  Both leave scores as [key][query lane] and sums as
 // [value_dim][query lane], so that mask, softmax and everything else are shared.
 //
 //   Staged                 K and V as the products read them
@@ -115,12 +115,17 @@ GLINT_INLINE void expect_next_values(const QueryTile<Tile, Head>& tile, Box box,
   upcoming.add(run.v, run.v_stride, run.count, tile.head->out.dim);
 }
 
-// What both orientations of float share.
+// In float.
 template <class Tile>
-struct SingleProducts {
+struct FloatProducts {
   using Staged = StagedSingles;
   static constexpr index_t kRows = Tile::rows;
 
+  template <class Head>
+  static GLINT_INLINE void start(QueryTile<Tile, Head>& tile, const TileScratch<Tile>&) {
+    const Head& head = *tile.head;
+    pack_lanes<kRows>(head.q.row(tile.rows.lo), head.q.row_stride, tile.rows.size(), head.q.dim, head.scale, tile.q);
+  }
   template <class Head>
   static GLINT_INLINE Staged stage(const Head& head, Interval keys, float* k, float* v) {
     return stage_singles(head, keys, k, v);
@@ -138,33 +143,6 @@ struct SingleProducts {
     }
   }
   template <class Head>
-  static GLINT_INLINE void absorb(const Head& head, Box box, const TileScratch<Tile>& scratch, const LaneState& state) {
-    const index_t count = box.k1 - box.k0;
-    glint::GLINT_ISA::absorb<kRows>(scratch.s, box.k0, count, scratch.tile_max, state);
-    if (head.dropout) drop<kRows>(scratch.keep, count, state.lanes, 1.0F / head.dropout.keep_prob, scratch.s);
-  }
-  template <class Element>
-  static GLINT_INLINE void unpack(const float* o, const float* factor, Interval rows, const HeadView<Element>& out) {
-    unpack_lanes<kRows>(o, factor, rows.size(), out.dim, out.row(rows.lo), out.row_stride);
-  }
-  // V holds a NaN or an infinity that not every row sees.
-  static GLINT_INLINE bool must_select(const ValueRows& v, const std::uint64_t* visible) {
-    return visible != nullptr && !all_finite(v.data, v.stride, v.count, v.dim);
-  }
-};
-
-// Query rows in vector lanes.
-template <class Tile>
-struct ProductsInLanes : SingleProducts<Tile> {
-  using Staged = StagedSingles;
-  static constexpr index_t kRows = Tile::rows;
-
-  template <class Head>
-  static GLINT_INLINE void start(QueryTile<Tile, Head>& tile, const TileScratch<Tile>&) {
-    const Head& head = *tile.head;
-    pack_lanes<kRows>(head.q.row(tile.rows.lo), head.q.row_stride, tile.rows.size(), head.q.dim, head.scale, tile.q);
-  }
-  template <class Head>
   static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,
                                   const std::uint64_t* visible, const TileScratch<Tile>& scratch, Upcoming& upcoming) {
     const ScoreProduct<float> product{kv.k,  kv.k_stride,      tile.q,    tile.head->q.dim,
@@ -173,52 +151,33 @@ struct ProductsInLanes : SingleProducts<Tile> {
     return true;
   }
   template <class Head>
+  static GLINT_INLINE void absorb(const Head& head, Box box, const TileScratch<Tile>& scratch, const LaneState& state) {
+    const index_t count = box.k1 - box.k0;
+    glint::GLINT_ISA::absorb<kRows>(scratch.s, box.k0, count, scratch.tile_max, state);
+    if (head.dropout) drop<kRows>(scratch.keep, count, state.lanes, 1.0F / head.dropout.keep_prob, scratch.s);
+  }
+  template <class Head>
   static GLINT_INLINE void accumulate(QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
                                       const std::uint64_t* visible, const TileScratch<Tile>& scratch,
                                       Upcoming& upcoming) {
     const ValueRows v{kv.v, kv.v_stride, tile.head->out.dim, box.k0, box.k1 - box.k0};
-    if (SingleProducts<Tile>::must_select(v, visible)) {
+    if (must_select(v, visible)) {
       accumulate_selected<kRows>(visible, v, scratch.s, tile.running_sum());
     } else {
       glint::GLINT_ISA::accumulate<kRows>(v, v.count, scratch.s, visible, tile.running_sum(), upcoming);
     }
   }
-};
-
-// Few query rows: vectors along head_dim.
-template <class Tile>
-struct ProductsByRows : SingleProducts<Tile> {
-  using Staged = StagedSingles;
-  static constexpr index_t kRows = Tile::rows;
-
-  template <class Head>
-  static GLINT_INLINE void start(QueryTile<Tile, Head>& tile, const TileScratch<Tile>& scratch) {
-    const Head& head = *tile.head;
-    pack_rows(head.q.row(tile.rows.lo), head.q.row_stride, tile.rows.size(), head.q.dim, head.scale, tile.q);
-    fill(scratch.s, Tile::columns * kRows, 0.0F);  // lanes without a row
+  template <class Element>
+  static GLINT_INLINE void unpack(const float* o, const float* factor, Interval rows, const HeadView<Element>& out) {
+    unpack_lanes<kRows>(o, factor, rows.size(), out.dim, out.row(rows.lo), out.row_stride);
   }
-  template <class Head>
-  static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,
-                                  const std::uint64_t*, const TileScratch<Tile>& scratch, Upcoming& upcoming) {
-    scores_by_rows<kRows>(kv.k, kv.k_stride, tile.q, tile.rows.size(), tile.head->q.dim, count, scratch.s, upcoming);
-    return false;
-  }
-  template <class Head>
-  static GLINT_INLINE void accumulate(QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
-                                      const std::uint64_t* visible, const TileScratch<Tile>& scratch,
-                                      Upcoming& upcoming) {
-    const ValueRows v{kv.v, kv.v_stride, tile.head->out.dim, box.k0, box.k1 - box.k0};
-    if (SingleProducts<Tile>::must_select(v, visible)) {
-      accumulate_selected<kRows>(visible, v, scratch.s, tile.running_sum());
-    } else {
-      accumulate_by_rows<kRows>(v, scratch.s, tile.rows.size(), tile.running_sum(), upcoming);
-    }
+
+ private:
+  // V holds a NaN or an infinity that not every row sees.
+  static GLINT_INLINE bool must_select(const ValueRows& v, const std::uint64_t* visible) {
+    return visible != nullptr && !all_finite(v.data, v.stride, v.count, v.dim);
   }
 };
-
-// Float, for whatever lies in the lanes of a tile.
-template <class Tile>
-using FloatProducts = std::conditional_t<Tile::lanes == Lanes::head_dim, ProductsByRows<Tile>, ProductsInLanes<Tile>>;
 
 }  // namespace GLINT_ISA
 }  // namespace GLINT_ABI

@@ -3,11 +3,6 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-// A running maximum starts at the lowest finite float: no real logit lies below it, and (-inf) - (-inf) never occurs.
-inline constexpr float kLowest = -(std::numeric_limits<float>::max)();
-
-GLINT_INLINE Vec minus_infinity() { return from_bits(IntVec{} + static_cast<std::int32_t>(0xff800000u)); }
-
 // A register block, and its place in a tile whose rows are kRows wide.
 template <index_t kRows, int kCount, int NV>
 GLINT_INLINE void add_block(const float* from, Vec (&block)[kCount][NV]) {

@@ -25,23 +25,6 @@ struct PrefillTiles {
   }
 };
 
-// Decode: the number of rows decides between two tiles.
-template <class Recipe>
-struct DecodeTiles {
-  using Few = typename Recipe::tile_decode;
-  using Many = typename Recipe::tile_decode_wide;
-  static index_t workspace(const Shape& shape, index_t rows, index_t keys, index_t workers) {
-    const index_t dim = shape.head_dim, value_dim = shape.value_size();
-    return rows <= Few::rows ? forward::workspace_bytes<Few>(dim, value_dim, keys, workers)
-                             : forward::workspace_bytes<Many>(dim, value_dim, keys, workers);
-  }
-  template <class Plan, class Pool>
-  static Status run(const Plan& plan, Pool& executor, std::span<std::byte> workspace) {
-    return plan.max_rows() <= Few::rows ? forward::run<Few>(plan, executor, workspace)
-                                        : forward::run<Many>(plan, executor, workspace);
-  }
-};
-
 // A sparse mode known at compile time chooses the mask's type; the recipe's own masks replace it in custom mode.
 template <SparseMode mode, class Recipe, class Element, class Masks, class Modifiers, class Pool>
 Status run_in_mode(const AttentionTensors<Element>& tensors, const StaircaseAndDenseOf& from_mode,

@@ -23,18 +23,19 @@ struct IncreFlashAttention {
                 "glint::IncreFlashAttention: a cache holds the query's element type, std::int8_t or int4x2; under a "
                 "float query also half or bfloat16");
   using Problem = IncreProblem<Element, Kv>;
+  using Stored = storage_t<typename Kv::element>;
 
   static Status check(const Problem& p) { return check_incre(detail::erase(p, LayoutTag::kind)); }
 
   static index_t workspace_bytes(const Problem& p, index_t workers = 1) {
-    return detail::decode_workspace<Recipe>(detail::erase(p, LayoutTag::kind), workers);
+    return detail::decode_workspace<Recipe, Stored>(detail::erase(p, LayoutTag::kind), workers);
   }
 
   template <Executor Pool>
   Status operator()(const Problem& p, Pool&& executor, std::span<std::byte> workspace) const {
     const detail::DecodeProblem erased = detail::erase(p, LayoutTag::kind);
     GLINT_PASS_ON(check_incre(erased));
-    return detail::run_decode<Recipe>(erased, executor, workspace);
+    return detail::run_decode<Recipe, Stored>(erased, executor, workspace);
   }
 
   template <Executor Pool>

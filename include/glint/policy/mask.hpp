@@ -175,25 +175,6 @@ struct Where {
 template <class Predicate>
 Where(index_t, index_t, Predicate) -> Where<Predicate>;
 
-// All rows of a tile stand for one and the same query position: the heads of a GQA group during decode.
-template <class Model>
-struct OneRow {
-  Model inner;
-  index_t nq = 0;  // rows that share the position
-
-  constexpr bool visible(index_t, index_t k) const { return inner.visible(0, k); }
-  constexpr Interval keys(index_t, index_t) const { return inner.keys(0, 1); }
-  constexpr Interval queries(index_t k0, index_t k1) const {
-    return inner.queries(k0, k1).empty() ? Interval{} : Interval{0, nq};
-  }
-  constexpr Cover cover(Box box) const { return inner.cover({0, 1, box.k0, box.k1}); }
-  constexpr void bits(Box box, std::uint64_t* words) const {
-    mask_bits(inner, {0, 1, box.k0, box.k1}, words);
-    const std::uint64_t all = bit_range(0, box.q1 - box.q0);
-    for (index_t c = 0; c < box.k1 - box.k0; ++c) words[c] = words[c] != 0 ? all : 0;
-  }
-};
-
 // Every mask as bytes, 1 = visible, [nq][nk]: for tests and pictures.
 template <Mask Model>
 constexpr void materialize(const Model& mask, index_t nq, index_t nk, std::uint8_t* out) {

@@ -35,9 +35,9 @@ struct Default {
   template <class Element>
   using tile = std::conditional_t<std::is_same_v<storage_t<Element>, float>, glint::tile::Prefill,
                                   glint::tile::PrefillConverted>;
-  // Decode: up to tile_decode::rows heads in a group, and more.
-  using tile_decode = glint::tile::Decode;
-  using tile_decode_wide = glint::tile::DecodeWide;
+  // Decode: keys whose partial result is calculated on its own, a multiple of 64.  Parts are merged in order, so the
+  // bits depend on this number and not on who calculated what.
+  static constexpr index_t decode_split = 1024;
   // SparseMode::custom: a type whose operator()(HeadIndex) returns the mask of one head.
   using masks = MaskFromMode;
   // A type whose operator()(HeadIndex) returns the lane modifier of one head; it acts after bias and slopes.

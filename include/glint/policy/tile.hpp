@@ -9,11 +9,7 @@ inline namespace GLINT_ABI {
 // Rows: queries of one tile; they lie in vector lanes, one 64-bit word of mask bits for each key.
 // Columns: keys that are scored before the softmax absorbs them.
 // Shared: query tiles that walk the keys together and share each converted or gathered K/V tile.
-// Lanes: what the vector lanes hold.  Queries, when there are enough of them to fill vectors; else parts of head_dim,
-// so that K and V are read as vectors and a single query row wastes nothing.
-enum class Lanes : std::uint8_t { queries, head_dim };
-
-template <int Rows, int Columns, int Shared = 1, Lanes InLanes = Lanes::queries>
+template <int Rows, int Columns, int Shared = 1>
 struct Tile {
   static_assert(Rows == 16 || Rows == 32 || Rows == 64,
                 "glint::Tile: Rows must be 16, 32 or 64 (whole vectors on every ISA, one mask word for each key)");
@@ -23,7 +19,6 @@ struct Tile {
   static constexpr index_t rows = Rows;
   static constexpr index_t columns = Columns;
   static constexpr index_t shared = Shared;
-  static constexpr Lanes lanes = InLanes;
 };
 
 namespace tile {
@@ -33,9 +28,6 @@ namespace tile {
 using Prefill = Tile<64, 128>;
 // 16-bit inputs are converted to float, or interleaved, once for each K/V tile; four query tiles share that work.
 using PrefillConverted = Tile<64, 192, 4>;
-// Decode: the rows are the heads of a GQA group, often one or four of them.
-using Decode = Tile<16, 128, 1, Lanes::head_dim>;
-using DecodeWide = Tile<64, 128, 1, Lanes::head_dim>;
 }  // namespace tile
 
 }  // namespace GLINT_ABI

@@ -12,6 +12,11 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
+// A running maximum starts at the lowest finite float: no real logit lies below it, and (-inf) - (-inf) never occurs.
+inline constexpr float kLowest = -(std::numeric_limits<float>::max)();
+
+GLINT_INLINE Vec minus_infinity() { return from_bits(IntVec{} + static_cast<std::int32_t>(0xff800000u)); }
+
 // Coefficients of r, r^2, ... from the highest down.  Degree 3 is wrong by up to 1.02e-4 of the result: enough where
 // the probability is about to be rounded to bfloat16, 39 times as coarse.
 template <int kDegree>

@@ -1,6 +1,7 @@
 // Floor 1 as a whole: vectors, conversions, exp, the micro-kernel and packing, once for each ISA.
 #pragma once
 
+#include <limits>
 #include <type_traits>
 #include <utility>
 

@@ -1,0 +1,117 @@
+// One (batch, kv head) of decode with everything resolved.  The query rows of its heads are the rows of one tile: row
+// r is query row r % q_len of head r / q_len of the group.
+#pragma once
+
+#include <limits>
+
+#include "glint/core/dtype.hpp"
+#include "glint/policy/softmax.hpp"
+#include "glint/tensor/kv_source.hpp"
+
+namespace glint {
+inline namespace GLINT_ABI {
+
+// Numbers of any of the storage types.
+struct NumberRef {
+  const void* data = nullptr;
+  DType dtype = DType::f32;
+
+  explicit operator bool() const { return data != nullptr; }
+  float operator[](index_t i) const {
+    if (dtype == DType::f32) return static_cast<const float*>(data)[i];
+    if (dtype == DType::f16) return to_float(static_cast<const half*>(data)[i]);
+    return to_float(static_cast<const bfloat16*>(data)[i]);
+  }
+  NumberRef from(index_t i) const {
+    return {data == nullptr ? nullptr : static_cast<const char*>(data) + i * size_of(dtype), dtype};
+  }
+};
+
+namespace decode {
+
+// Keys of one tile.  One word of mask bits covers it, and a chain of additions over it is as long as the error contract
+// allows.
+inline constexpr index_t kKeys = 64;
+
+template <class Stored>
+using Cache = kv::SharedPrefix<Stored, kv::Paged<Stored>>;
+
+struct QueryRows {
+  NumberRef data;
+  index_t head_stride = 0, row_stride = 0;
+  index_t dim = 0;
+};
+
+struct OutputRows {
+  void* data = nullptr;
+  DType dtype = DType::f32;  // f32, f16, bf16 or i8
+  index_t head_stride = 0, row_stride = 0;
+  index_t dim = 0;
+};
+
+// Which keys a query row sees.  Bit c of a word stands for key k0 + c.
+struct RowMask {
+  const std::uint8_t* drop = nullptr;  // 0 keeps; null keeps all
+  index_t drop_stride = 0;             // 0: the same for every query row
+  bool causal = false;                 // the last q_len keys are the query rows' own, each sees itself and earlier ones
+  const std::uint8_t* tree = nullptr;  // [q_len][q_len] over the last q_len keys: 0 keeps; null: no tree
+  index_t q_len = 1;
+  index_t keys = 0;
+
+  bool varies() const { return q_len > 1 && (drop_stride != 0 || causal || tree != nullptr); }
+};
+
+// Added to the scaled scores: data[head * head_stride + row * row_stride + key].
+struct RowBias {
+  NumberRef data;
+  index_t head_stride = 0, row_stride = 0;
+};
+
+// (x + offset) * scale for an integer cache, seen from one kv head.
+struct Factors {
+  enum class Kind : std::uint8_t {
+    none,
+    single,       // one pair
+    channel,      // a pair for each number of a row
+    token,        // a pair for each column
+    token_paged,  // a pair for each slot of each block
+  };
+  Kind kind = Kind::none;
+  NumberRef scale, offset;
+  index_t block_stride = 0;  // token_paged
+
+  bool by_token() const { return kind == Kind::token || kind == Kind::token_paged; }
+};
+
+// To int8: a factor for each number of each head, or one for all (stride 0).
+struct OutputFactors {
+  NumberRef scale, offset;
+  index_t stride = 0, head_stride = 0;
+};
+
+template <class Element>
+struct Head {
+  using Stored = Element;
+
+  QueryRows q, q_rope;
+  index_t heads = 0, q_len = 1;
+  Cache<Stored> kv;
+  Cache<Stored> rope;  // its k; no rows if there is no rope part
+  float scale = 1;
+  RowMask mask;
+  RowBias bias;
+  Factors k_factors, v_factors;
+  index_t first_column = 0;  // of key 0 among columns of factors
+  NumberRef sink;            // of the first head
+  OutputRows out;
+  OutputFactors post_quant;
+  float* lse = nullptr;  // of row 0
+  float empty_lse = -std::numeric_limits<float>::infinity();
+  bool fast = false;  // high performance
+
+  index_t rows() const { return heads * q_len; }
+};
+
+}  // namespace decode
+}  // namespace GLINT_ABI
+}  // namespace glint
