@@ -120,7 +120,8 @@ class DecodeContract {
     const double want = saw_nothing(row) ? empty_lse : want_.lse.flat(row);
     if (is_nan_bits(want)) return is_nan_bits(got) ? "" : text(got, want);
     if (saw_nothing(row)) return got == want ? "" : text(got, want);
-    double most = 0x1p-20 * (1 + want_.score_abs.flat(row));
+    const double sink = data_.sink.present() ? std::abs(data_.sink.numbers.flat(row / c_.q_len % c_.heads())) : 0;
+    double most = 0x1p-20 * (1 + std::max(want_.score_abs.flat(row), sink));  // a sink is a score, too
     if (!integers_.empty()) most += integers_[static_cast<std::size_t>(row)].score + 0x1p-13;
     const double part = std::abs(got - want) / most;
     Record& record = record_of<float>();
@@ -154,12 +155,13 @@ class DecodeContract {
   struct Factored {
     double sum, scale;
   };
-  Factored factored(const detail::FactorForm& form, const Operand& tensor, bool joint_value, index_t b, index_t head,
-                    index_t key, const KeySpot& spot, index_t d) const {
-    const bool value = &form == &v_form_;
+  Factored factored(bool value, const Operand& tensor, index_t b, index_t head, index_t key, const KeySpot& spot,
+                    index_t d) const {
     const Operand& scales = value && c_.joint == 0 ? data_.v_scale : data_.k_scale;
     const Operand& offsets = value && c_.joint == 0 ? data_.v_offset : data_.k_offset;
-    const index_t at = detail::factor_at(c_, data_, form, b, head, key, d) + (joint_value ? scales.size() / 2 : 0);
+    const detail::FactorForm form = value ? detail::v_form(c_) : detail::k_form(c_);
+    const index_t second = value && c_.joint != 0 ? scales.size() / 2 : 0;
+    const index_t at = second + detail::factor_at(c_, data_, form, b, head, key, d);
     const double offset = offsets.present() ? offsets.numbers.flat(at) : 0;
     return {tensor.numbers.flat(tensor.row(spot.batch, head, spot.row) + d) + offset, scales.numbers.flat(at)};
   }
@@ -175,12 +177,12 @@ class DecodeContract {
         std::vector<double> scales, values;
         double sum = 0;
         for (index_t d = 0; d < c_.dim; ++d) {
-          const Factored x = factored(k_form_, k, false, b, head, key, spot, d);
+          const Factored x = factored(false, k, b, head, key, spot, d);
           sum += std::abs(x.sum);
           scales.push_back(x.scale);
         }
         for (index_t d = 0; d < c_.value_dim; ++d) {
-          const Factored x = factored(v_form_, v, c_.joint != 0, b, head, key, spot, d);
+          const Factored x = factored(true, v, b, head, key, spot, d);
           values.push_back(std::abs(x.sum * x.scale));
         }
         for (index_t n = head * c_.group; n < (head + 1) * c_.group; ++n)
@@ -203,7 +205,6 @@ class DecodeContract {
   const DecodeCase& c_;
   DecodeData& data_;
   const AttentionResult& want_;
-  const detail::FactorForm k_form_ = detail::k_form(c_), v_form_ = detail::v_form(c_);
   double tiny_ = 0;
   std::vector<Integers> integers_;
 };
