@@ -24,6 +24,7 @@ enum class Code : int {
   null_mask,
   null_pse,
   null_drop_mask,
+  two_outputs,
 
   // Data types
   dtype_query = 30,
@@ -183,6 +184,9 @@ enum class Code : int {
   draft_tree_unexpected,
   draft_tree_shape,
   draft_more_rows_than_keys,
+  rope_dtype,
+  rope_null,
+  rope_with_integers,
 };
 
 struct [[nodiscard]] Status {

@@ -156,8 +156,7 @@ inline Status heads(const Operands& o, const LayoutName& layout, Shape& s) {
 }
 
 // Shapes of q, k, v and out -> Shape.  For TND, batch stays 0: the length lists say how many sequences there are.
-inline Status read(const Operands& o, const LayoutName& layout, Shape& s) {
-  GLINT_PASS_ON(dtypes(o));
+inline Status read_shapes(const Operands& o, const LayoutName& layout, Shape& s) {
   GLINT_PASS_ON(ranks(o, layout));
   GLINT_PASS_ON(heads(o, layout, s));
   s.q_len = o.query.shape[layout.rows];
@@ -177,6 +176,38 @@ inline Status read(const Operands& o, const LayoutName& layout, Shape& s) {
     GLINT_REQUIRE(o.out.shape[i] == want[i], Code::output_shape_mismatch,
                   "attention_out must have the shape of query with value's head size", o.out.shape[i], want[i]);
   return Status::ok();
+}
+
+inline Status read(const Operands& o, const LayoutName& layout, Shape& s) {
+  GLINT_PASS_ON(dtypes(o));
+  return read_shapes(o, layout, s);
+}
+
+// The shape of a tensor in a layout that has a batch axis.
+constexpr Extents extents_in(const LayoutName& layout, Dims d) {
+  Extents e;
+  e.rank = layout.rank;
+  e.extent[layout.batch] = d.batch;
+  e.extent[layout.rows] = d.rows;
+  e.extent[layout.last] = layout.heads >= 0 ? d.dim : d.heads * d.dim;
+  if (layout.heads >= 0) e.extent[layout.heads] = d.heads;
+  return e;
+}
+
+// One of the `forms` that a tensor may have; -1 stands for an extent that another rule judges.  What is reported is the
+// first axis that differs from the first form of that rank.
+inline Status one_of(const Extents& shape, std::initializer_list<Extents> forms, Code code, const char* rule) {
+  Status first{code, rule, shape.rank, forms.begin()->rank};
+  bool seen = false;
+  for (const Extents& form : forms) {
+    if (shape.rank != form.rank) continue;
+    int axis = 0;
+    while (axis < form.rank && (form[axis] == -1 || shape[axis] == form[axis])) ++axis;
+    if (axis == form.rank) return Status::ok();
+    if (!seen) first.got = shape[axis], first.want = form[axis];
+    seen = true;
+  }
+  return first;
 }
 
 inline Status mask_dtype(const TensorRef& mask, bool int8) {

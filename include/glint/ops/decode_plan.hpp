@@ -71,8 +71,8 @@ class IncrePlan {
     const index_t first = p_.first_row(batch);
     if (p_.kind != CacheKind::list)
       return {at(t.data, batch * t.strides.batch + kv_head * t.strides.head + first * t.strides.row), 0, t.strides.row};
-    const Strides s = cache_strides<Stored>({}, p_.layout, 1, kv_heads(), p_.list_rows[batch], t.dim);
-    return {at(t.list == nullptr ? nullptr : t.list[batch], kv_head * s.head), 0, s.row};
+    const CacheTensor own = cache_tensor(p_, t.list[batch], {}, 1, p_.list_rows[batch], t.dim);
+    return {at(own.data, kv_head * own.strides.head), 0, own.strides.row};
   }
 
   decode::Cache<Stored> cache(const CacheTensor& k, const CacheTensor& v, const CacheTensor& prefix_k,

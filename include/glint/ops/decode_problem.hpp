@@ -3,7 +3,10 @@
 // row, not for each key, so only the type of the cache reaches a template.
 #pragma once
 
+#include <cstddef>
+
 #include "glint/ops/incre_problem.hpp"
+#include "glint/ops/rules.hpp"
 
 namespace glint {
 inline namespace GLINT_ABI {
@@ -11,10 +14,24 @@ namespace detail {
 
 enum class CacheKind : std::uint8_t { contiguous, left_padded, paged, list };
 
+// One value for each batch entry, `step` bytes apart: a user's span, or a field of the structs that he has a span of.
+template <class Value>
+struct PerEntry {
+  const Value* first = nullptr;
+  index_t count = 0;
+  index_t step = sizeof(Value);
+
+  constexpr PerEntry(const Value* first_value = nullptr, index_t values = 0, index_t bytes = sizeof(Value))
+      : first(first_value), count(values), step(bytes) {}
+  const Value& operator[](index_t b) const {
+    return *reinterpret_cast<const Value*>(reinterpret_cast<const std::byte*>(first) + b * step);
+  }
+};
+
 // K, V or the rope part of K.  Strides count elements of storage; for pages, batch is the stride between blocks.
 struct CacheTensor {
   const void* data = nullptr;
-  const void* const* list = nullptr;  // CacheKind::list: one pointer for each entry
+  PerEntry<const void*> list{};  // CacheKind::list
   Strides strides{};
   index_t dim = 0;  // numbers in a row
 };
@@ -35,8 +52,7 @@ struct DecodeProblem {
   const std::int32_t* block_table = nullptr;  // paged
   index_t max_blocks = 0, block_size = 0, blocks = 0;
   PageLayout pages = PageLayout::token_major;
-  index_t list_size = 0;
-  const index_t* list_rows = nullptr;  // list
+  PerEntry<index_t> list_rows{};  // list
 
   CacheTensor prefix_k{}, prefix_v{}, prefix_k_rope{};  // data null: none
   index_t prefix_rows = 0, prefix_length = 0;
@@ -44,6 +60,7 @@ struct DecodeProblem {
   void* out = nullptr;  // of q_type, or int8 with post_quant
   Strides out_strides{};
   bool out_is_int8 = false;
+  bool two_outs = false;  // the typed door was given both pointers: not legal
 
   float scale = 1;
   MaskTensor mask{};
@@ -59,6 +76,8 @@ struct DecodeProblem {
   int inner_precise = 1;
   Limits limits = Limits::none;
 
+  // Elements of storage that hold `dim` numbers of the cache.
+  index_t stored(index_t dim) const { return cache_type == DType::i4 ? dim / 2 : dim; }
   // Rows that entry b's own cache has room for.
   index_t capacity(index_t b) const {
     if (kind == CacheKind::paged) return max_blocks * block_size;
@@ -77,24 +96,44 @@ struct DecodeProblem {
   index_t keys(index_t b) const { return prefix_length + own_keys(b); }
 };
 
+// The user's strides, or the layout's; none for extents whose products cannot be counted (the rules refuse them, or
+// there is no element to address).
+inline Strides safe_strides(Strides given, Layout layout, Dims d) {
+  const bool counts = d.heads > 0 && d.rows > 0 && d.dim > 0 && rules::countable({d.heads, d.rows, d.dim});
+  return counts ? strides_or(given, layout, d) : given;
+}
+
+// K, V or a rope part as one tensor in the layout of q, and as a pool of pages.
+inline CacheTensor cache_tensor(const DecodeProblem& d, const void* data, Strides given, index_t batch, index_t rows,
+                                index_t dim) {
+  const Dims dims{batch, d.shape.kv_head_count(), rows, d.stored(dim)};
+  return {data, nullptr, safe_strides(given, d.layout, dims), dim};
+}
+inline CacheTensor pool_tensor(const DecodeProblem& d, const void* data, index_t dim) {
+  // A page of the one form lies in memory like a batch entry of BSH, of the other like one of BNSD.
+  const Layout like = d.pages == PageLayout::head_major ? Layout::BNSD : Layout::BSH;
+  const Dims dims{d.blocks, d.shape.kv_head_count(), d.block_size, d.stored(dim)};
+  return {data, nullptr, safe_strides({}, like, dims), dim};
+}
+
 // A problem's operands that do not depend on where its cache lies.
 template <class Element, class Kv>
 DecodeProblem erase_operands(const IncreProblem<Element, Kv>& p, Layout layout) {
   const Shape& s = p.shape;
-  using Stored = storage_t<typename Kv::element>;
   DecodeProblem d;
   d.q_type = dtype_of<storage_t<Element>>;
-  d.cache_type = dtype_of<Stored>;
+  d.cache_type = dtype_of<storage_t<typename Kv::element>>;
   d.layout = layout;
   d.shape = s;
   d.q = p.q;
-  d.q_strides = strides_or(p.q_strides, layout, {s.batch, s.heads, s.q_len, s.head_dim});
+  d.q_strides = safe_strides(p.q_strides, layout, {s.batch, s.heads, s.q_len, s.head_dim});
   d.q_rope = p.q_rope;
   d.rope_dim = p.rope_dim;
-  d.q_rope_strides = strides_or(p.q_rope_strides, layout, {s.batch, s.heads, s.q_len, p.rope_dim});
-  d.out_is_int8 = p.out_int8 != nullptr;
+  d.q_rope_strides = safe_strides(p.q_rope_strides, layout, {s.batch, s.heads, s.q_len, p.rope_dim});
+  d.out_is_int8 = p.out_int8 != nullptr || (p.out == nullptr && p.post_quant);
+  d.two_outs = p.out_int8 != nullptr && p.out != nullptr;
   d.out = d.out_is_int8 ? static_cast<void*>(p.out_int8) : static_cast<void*>(p.out);
-  d.out_strides = strides_or(p.out_strides, layout, {s.batch, s.heads, s.q_len, s.value_size()});
+  d.out_strides = safe_strides(p.out_strides, layout, {s.batch, s.heads, s.q_len, s.value_size()});
   d.scale = p.scale;
   d.mask = p.attn_mask;
   d.pse = p.pse_shift;
@@ -112,47 +151,27 @@ DecodeProblem erase_operands(const IncreProblem<Element, Kv>& p, Layout layout) 
   return d;
 }
 
-// Strides of `rows` rows of `dim` numbers for each kv head, in elements of storage.
-template <class Stored>
-Strides cache_strides(Strides given, Layout layout, index_t batch, index_t heads, index_t rows, index_t dim) {
-  return strides_or(given, layout, {batch, heads, rows, dim / numbers_in<Stored>});
-}
-
-constexpr Strides page_strides(PageLayout pages, index_t heads, index_t block_size, index_t width) {
-  const index_t block = heads * block_size * width;
-  return pages == PageLayout::head_major ? Strides{block, block_size * width, width}
-                                         : Strides{block, width, heads * width};
-}
-
 template <class Stored>
 void erase_prefix(const SharedPrefix<Stored>& prefix, DecodeProblem& d) {
-  const Shape& s = d.shape;
-  const index_t heads = s.kv_head_count();
   d.prefix_rows = prefix.rows;
-  d.prefix_length = !prefix ? 0 : prefix.length < 0 ? prefix.rows : prefix.length;
-  const auto tensor = [&](const Stored* data, index_t dim) -> CacheTensor {
-    return {data, nullptr, cache_strides<Stored>({}, d.layout, 1, heads, prefix.rows, dim), dim};
-  };
-  d.prefix_k = tensor(prefix.k, s.head_dim);
-  d.prefix_v = tensor(prefix.v, s.value_size());
-  d.prefix_k_rope = tensor(prefix.k_rope, d.rope_dim);
+  d.prefix_length = !prefix ? 0 : prefix.length == -1 ? prefix.rows : prefix.length;
+  d.prefix_k = cache_tensor(d, prefix.k, {}, 1, prefix.rows, d.shape.head_dim);
+  d.prefix_v = cache_tensor(d, prefix.v, {}, 1, prefix.rows, d.shape.value_size());
+  d.prefix_k_rope = cache_tensor(d, prefix.k_rope, {}, 1, prefix.rows, d.rope_dim);
 }
 
-template <class Stored, class Cache>
+template <class Cache>
 void erase_tensor(const Cache& cache, DecodeProblem& d) {
   const Shape& s = d.shape;
-  const auto tensor = [&](const Stored* data, Strides strides, index_t dim) -> CacheTensor {
-    return {data, nullptr, cache_strides<Stored>(strides, d.layout, s.batch, s.kv_head_count(), s.kv_len, dim), dim};
-  };
-  d.k = tensor(cache.k, cache.k_strides, s.head_dim);
-  d.v = tensor(cache.v, cache.v_strides, s.value_size());
-  d.k_rope = tensor(cache.k_rope, cache.k_rope_strides, d.rope_dim);
+  d.k = cache_tensor(d, cache.k, cache.k_strides, s.batch, s.kv_len, s.head_dim);
+  d.v = cache_tensor(d, cache.v, cache.v_strides, s.batch, s.kv_len, s.value_size());
+  d.k_rope = cache_tensor(d, cache.k_rope, cache.k_rope_strides, s.batch, s.kv_len, d.rope_dim);
 }
 
 template <class Stored>
 void erase_cache(const KvCache<kv::Contiguous<Stored>>& cache, DecodeProblem& d) {
   d.kind = CacheKind::contiguous;
-  erase_tensor<Stored>(cache, d);
+  erase_tensor(cache, d);
 }
 
 template <class Stored>
@@ -160,36 +179,30 @@ void erase_cache(const KvCache<kv::LeftPadded<Stored>>& cache, DecodeProblem& d)
   // Without actual lengths the padding is ignored (operators 5).
   d.kind = d.kv_lens.empty() ? CacheKind::contiguous : CacheKind::left_padded;
   d.padding = cache.padding > 0 ? cache.padding : 0;
-  erase_tensor<Stored>(cache, d);
+  erase_tensor(cache, d);
 }
 
 template <class Stored>
 void erase_cache(const KvCache<kv::Paged<Stored>>& cache, DecodeProblem& d) {
-  const Shape& s = d.shape;
   d.kind = CacheKind::paged;
   d.block_table = cache.block_table;
   d.max_blocks = cache.max_blocks;
   d.block_size = cache.block_size;
   d.blocks = cache.blocks;
   d.pages = cache.pages;
-  const auto pool = [&](const Stored* data, index_t dim) -> CacheTensor {
-    return {data, nullptr,
-            page_strides(cache.pages, s.kv_head_count(), cache.block_size, dim / numbers_in<Stored>), dim};
-  };
-  d.k = pool(cache.k, s.head_dim);
-  d.v = pool(cache.v, s.value_size());
-  d.k_rope = pool(cache.k_rope, d.rope_dim);
+  d.k = pool_tensor(d, cache.k, d.shape.head_dim);
+  d.v = pool_tensor(d, cache.v, d.shape.value_size());
+  d.k_rope = pool_tensor(d, cache.k_rope, d.rope_dim);
 }
 
 template <class Stored>
 void erase_cache(const KvCache<kv::List<Stored>>& cache, DecodeProblem& d) {
   d.kind = CacheKind::list;
-  d.list_size = static_cast<index_t>(cache.rows.size() < cache.k.size() ? cache.rows.size() : cache.k.size());
-  if (static_cast<index_t>(cache.v.size()) < d.list_size) d.list_size = static_cast<index_t>(cache.v.size());
-  d.list_rows = cache.rows.data();
+  d.list_rows = {cache.rows.data(), static_cast<index_t>(cache.rows.size())};
   // Strides depend on each entry's rows; the plan works them out.
   const auto list = [](std::span<const Stored* const> tensors, index_t dim) -> CacheTensor {
-    return {nullptr, reinterpret_cast<const void* const*>(tensors.data()), {}, dim};
+    return {
+        nullptr, {reinterpret_cast<const void* const*>(tensors.data()), static_cast<index_t>(tensors.size())}, {}, dim};
   };
   d.k = list(cache.k, d.shape.head_dim);
   d.v = list(cache.v, d.shape.value_size());

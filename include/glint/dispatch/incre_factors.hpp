@@ -1,0 +1,148 @@
+// The factors of integer caches and outputs in a run-time call (operators 4.2 and 4.3).
+#pragma once
+
+#include "glint/dispatch/incre_call.hpp"
+#include "glint/ops/incre_rules.hpp"
+
+namespace glint {
+inline namespace GLINT_ABI {
+namespace dispatch {
+
+// An offset is a tensor like its scale; a scale has data.
+inline Status scale_and_offset(const TensorRef& scale, const TensorRef& offset) {
+  GLINT_REQUIRE(scale.present() || !offset.present(), Code::antiquant_offset_alone,
+                "an antiquant offset needs its scale", 1, 0);
+  GLINT_REQUIRE(data_of(scale) != nullptr || !scale.present(), Code::antiquant_null,
+                "an antiquant scale has a shape but no data", 0, 1);
+  if (!offset.present()) return Status::ok();
+  GLINT_REQUIRE(offset.dtype == scale.dtype, Code::antiquant_dtype,
+                "an antiquant offset must have the data type of its scale", offset.dtype, scale.dtype);
+  GLINT_PASS_ON(one_of(offset.shape, {scale.shape}, Code::antiquant_shape,
+                       "an antiquant offset must have the shape of its scale"));
+  GLINT_REQUIRE(data_of(offset) != nullptr, Code::antiquant_null, "an antiquant offset has a shape but no data", 0, 1);
+  return Status::ok();
+}
+
+// Factors of key, value or both, from element `first` of what is given.
+inline Antiquant factors_from(const TensorRef& scale, const TensorRef& offset, index_t first) {
+  const auto at = [first](const TensorRef& t) -> const void* {
+    return t.present() ? static_cast<const std::byte*>(data_of(t)) + first * size_of(t.dtype) : nullptr;
+  };
+  return {.scale = at(scale), .offset = at(offset), .dtype = scale.dtype};
+}
+
+// One tensor whose first half is key's and whose second half is value's.
+inline Status read_joint(const IncreFlashAttentionCall& c, detail::DecodeProblem& p) {
+  const TensorRef &scale = c.antiquant_scale, &offset = c.antiquant_offset;
+  const Shape& s = p.shape;
+  const bool per_token = c.antiquant_mode == 1;
+  GLINT_PASS_ON(quant_rules::mode_number(c.antiquant_mode, 1));
+  GLINT_PASS_ON(scale_and_offset(scale, offset));
+  GLINT_REQUIRE(per_token || scale.dtype == p.q_type || scale.dtype == DType::f32, Code::antiquant_dtype,
+                "antiquant_scale of mode 0 must be float32 or have the data type of query", scale.dtype, p.q_type);
+  index_t half = 1, columns = 0;
+  const bool single = !per_token && scale.shape == Extents{2};
+  if (per_token) {
+    GLINT_PASS_ON(one_of(scale.shape, {{2, s.batch, -1}}, Code::antiquant_shape,
+                         "antiquant_scale of mode 1 must have the shape (2, B, S)"));
+    columns = scale.shape[2];
+    GLINT_REQUIRE(columns >= 0 && rules::countable({s.batch, columns}), Code::antiquant_shape,
+                  "antiquant_scale must have between 0 and 2^59 elements", columns, 0);
+    half = s.batch * columns;
+  } else if (!single) {
+    const Extents form = p.layout == Layout::BNSD   ? Extents{2, s.kv_heads, 1, s.head_dim}
+                         : p.layout == Layout::BSND ? Extents{2, s.kv_heads, s.head_dim}
+                                                    : Extents{2, s.kv_heads * s.head_dim};
+    GLINT_PASS_ON(one_of(scale.shape, {form}, Code::antiquant_shape,
+                         "antiquant_scale must be (2,), in BNSD (2,N2,1,D), in BSND (2,N2,D), in BSH (2,N2*D)"));
+    GLINT_REQUIRE(s.value_dim == s.head_dim, Code::antiquant_shape,
+                  "a joint antiquant_scale for each channel needs one head size of key and value", s.value_dim,
+                  s.head_dim);
+    half = s.kv_heads * s.head_dim;
+  }
+  p.k_antiquant = factors_from(scale, offset, 0);
+  p.v_antiquant = factors_from(scale, offset, half);
+  for (Antiquant* a : {&p.k_antiquant, &p.v_antiquant}) {
+    a->mode = per_token ? AntiquantMode::per_token : AntiquantMode::per_channel;
+    a->single = single;
+    a->columns = columns;
+  }
+  return Status::ok();
+}
+
+// The shapes of a separate tensor, by mode (operators 4.3).
+inline Status separate_shape(const Extents& shape, AntiquantMode mode, index_t dim, const detail::DecodeProblem& p) {
+  const index_t batch = p.shape.batch, heads = p.shape.kv_heads, all = heads * dim;
+  constexpr Code code = Code::antiquant_shape;
+  switch (mode) {
+    case AntiquantMode::per_channel:
+      return one_of(shape, {{all}, {1}, {heads, dim}, {1, all}, {1, heads, dim}, {heads, 1, dim}, {1, heads, 1, dim}},
+                    code, "antiquant factors of mode 0 must be (1), (N2*D), (N2,D) or one of these with axes of 1");
+    case AntiquantMode::per_token:
+      return one_of(shape, {{batch, -1}, {1, batch, -1}}, code, "antiquant factors of mode 1 must be (B,S) or (1,B,S)");
+    case AntiquantMode::per_head: return one_of(shape, {{heads}}, code, "antiquant factors of mode 2 must be (N2)");
+    case AntiquantMode::per_token_head:
+      return one_of(shape, {{batch, heads, -1}}, code, "antiquant factors of mode 3 must be (B,N2,S)");
+    case AntiquantMode::per_token_paged:
+      return one_of(shape, {{p.blocks, p.block_size}}, code, "antiquant factors of mode 4 must be (blocks,block_size)");
+    case AntiquantMode::per_token_head_paged: break;
+  }
+  return one_of(shape, {{p.blocks, heads, p.block_size}}, code,
+                "antiquant factors of mode 5 must be (blocks,N2,block_size)");
+}
+
+// One of key and value; `dim` is its head size.
+inline Status read_separate(const TensorRef& scale, const TensorRef& offset, index_t number, index_t dim,
+                            const detail::DecodeProblem& p, Antiquant& a) {
+  GLINT_PASS_ON(quant_rules::mode_number(number, 5));
+  GLINT_PASS_ON(scale_and_offset(scale, offset));
+  if (!scale.present()) return Status::ok();
+  a = factors_from(scale, offset, 0);
+  a.mode = static_cast<AntiquantMode>(number);
+  GLINT_PASS_ON(quant_rules::mode_for_cache(a.mode, p.kind));
+  GLINT_PASS_ON(separate_shape(scale.shape, a.mode, dim, p));
+  a.single = a.mode == AntiquantMode::per_channel && scale.shape == Extents{1};
+  if (a.mode == AntiquantMode::per_token || a.mode == AntiquantMode::per_token_head)
+    a.columns = scale.shape[scale.shape.rank - 1];
+  return Status::ok();
+}
+
+inline Status read_antiquant(const IncreFlashAttentionCall& c, detail::DecodeProblem& p) {
+  const bool joint = c.antiquant_scale.present() || c.antiquant_offset.present();
+  bool separate = false;
+  for (const TensorRef* t :
+       {&c.key_antiquant_scale, &c.key_antiquant_offset, &c.value_antiquant_scale, &c.value_antiquant_offset})
+    separate = separate || t->present();
+  GLINT_REQUIRE(!joint || !separate, Code::antiquant_joint_and_separate,
+                "pass joint antiquant tensors, or separate ones of key and value", 1, 0);
+  GLINT_REQUIRE((!joint && !separate) || quant_rules::holds_integers(p), Code::antiquant_unexpected,
+                "antiquant factors belong to a cache of int8 or int4", p.cache_type, DType::i8);
+  if (joint) return read_joint(c, p);
+  GLINT_PASS_ON(read_separate(c.key_antiquant_scale, c.key_antiquant_offset, c.key_antiquant_mode, p.shape.head_dim, p,
+                              p.k_antiquant));
+  return read_separate(c.value_antiquant_scale, c.value_antiquant_offset, c.value_antiquant_mode, p.shape.value_dim, p,
+                       p.v_antiquant);
+}
+
+// quant_scale2 and quant_offset2: one number, or one for each channel of the output, in any shape.
+inline Status read_post_quant(const IncreFlashAttentionCall& c, detail::DecodeProblem& p) {
+  const TensorRef &scale = c.quant_scale2, &offset = c.quant_offset2;
+  GLINT_REQUIRE(scale.present() || !offset.present(), Code::post_quant_offset_alone, "quant_offset2 needs quant_scale2",
+                1, 0);
+  if (!scale.present()) return Status::ok();
+  GLINT_REQUIRE(scale.data != nullptr, Code::post_quant_null, "quant_scale2 has a shape but no data", 0, 1);
+  p.post_quant = {.scale = scale.data, .dtype = scale.dtype, .channels = scale.shape.elements()};
+  if (!offset.present()) return Status::ok();
+  GLINT_REQUIRE(offset.data != nullptr, Code::post_quant_null, "quant_offset2 has a shape but no data", 0, 1);
+  GLINT_REQUIRE(offset.dtype == scale.dtype, Code::post_quant_dtype, "quant_offset2 must have quant_scale2's data type",
+                offset.dtype, scale.dtype);
+  GLINT_REQUIRE(offset.shape.elements() == p.post_quant.channels, Code::post_quant_shape,
+                "quant_offset2 must have as many elements as quant_scale2", offset.shape.elements(),
+                p.post_quant.channels);
+  p.post_quant.offset = offset.data;
+  return Status::ok();
+}
+
+}  // namespace dispatch
+}  // namespace GLINT_ABI
+}  // namespace glint
