@@ -112,9 +112,9 @@ struct DecodeLists {
 
 namespace detail {
 
-// The least keys of its own that an entry must have: the rows of a draft are among them.
+// The least keys of its own that an entry must have: the rows of a tree are among them.
 inline index_t least_keys(const DecodeCase& c, index_t prefix) {
-  return c.draft == kDraftNone ? 0 : std::max<index_t>(0, c.q_len - prefix);
+  return c.draft == kDraftTree ? std::max<index_t>(0, c.q_len - prefix) : 0;
 }
 
 inline index_t draw_decode_length(Random& random, index_t least, index_t most) {
@@ -155,33 +155,44 @@ inline DecodeLists decode_lists(const DecodeCase& c) {
   return lists;
 }
 
+namespace detail {
+
+// operators 4.3: which modes go with which cache, and with each other.
+inline bool legal_factors(const DecodeCase& c) {
+  const bool same = c.k_mode == c.v_mode, paged = c.form == kPaged;
+  for (const index_t mode : {c.k_mode, c.v_mode})
+    if (paged ? mode == 1 || mode == 3 : mode == 4 || mode == 5) return false;
+  if (!same && !(c.k_mode == 0 && c.v_mode == 1)) return false;
+  if ((c.k_single != 0 && c.k_mode != 0) || (c.v_single != 0 && c.v_mode != 0)) return false;
+  if (c.joint == 0) return true;
+  if (!same || c.k_mode > 1 || c.k_single != c.v_single || c.k_offset != c.v_offset) return false;
+  if (c.k_mode == 0 && c.factors != kF32 && c.factors != c.query) return false;
+  return c.k_mode != 0 || c.k_single != 0 || c.dim == c.value_dim;
+}
+
+}  // namespace detail
+
 // May the operator be asked this?
 inline bool legal(const DecodeCase& c) {
   if (c.form == kPaged && c.lens == kLengthsNone) return false;
   if (c.prefix > 0 && (c.form != kContiguous || c.prefix_length > c.prefix)) return false;
   if (c.cache == kInt4 && (c.dim % 2 != 0 || c.value_dim % 2 != 0)) return false;
-  if (c.integer_cache() && c.rope > 0) return false;
+  if (c.integer_cache() && (c.rope > 0 || !detail::legal_factors(c))) return false;
   if (c.cache < kInt8 && c.query != kF32 && c.cache != c.query) return false;
   if ((c.lens == kLengthsEach || c.form == kList) && c.batch == 0) return false;
-  if (c.integer_cache()) {
-    const bool paged_factors = c.k_mode >= 4 || c.v_mode >= 4;
-    if (paged_factors && c.form != kPaged) return false;
-    if (c.k_mode != c.v_mode && !(c.k_mode == 0 && c.v_mode == 1)) return false;
-    if ((c.k_single != 0 && c.k_mode != 0) || (c.v_single != 0 && c.v_mode != 0)) return false;
-    if (c.joint != 0 && (c.k_mode > 1 || c.k_mode != c.v_mode || c.k_single != c.v_single || c.k_offset != c.v_offset)) return false;
-    if (c.joint != 0 && c.k_mode == 0 && c.k_single == 0 && c.dim != c.value_dim) return false;
-  }
   if (c.post_bf16 != 0 && c.query != kBf16) return false;
   const DecodeLists lists = decode_lists(c);
-  for (index_t b = 0; c.draft != kDraftNone && b < c.batch; ++b)
+  for (index_t b = 0; c.draft == kDraftTree && b < c.batch; ++b)
     if (lists.keys(b) < c.q_len) return false;
   return true;
 }
 
-// Can the documents' call say it too?  Several rows only as a draft, and then no other mask.
+// Can the documents' call say it too?  Several rows only as a draft, and then no other mask; a rope part of a list or
+// of a shared prefix has no parameter.
 inline bool has_run_time_form(const DecodeCase& c) {
   if (c.q_len > 1 && c.draft == kDraftNone) return false;
   if (c.draft != kDraftNone && c.mask != kUnmasked) return false;
+  if (c.rope > 0 && (c.prefix > 0 || (c.form == kList && c.batch > 1))) return false;
   return c.form != kPaged || c.head_major == 0 || c.layout == kBnsd;
 }
 

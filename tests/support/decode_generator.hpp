@@ -81,8 +81,9 @@ inline void draw_decode_options(Random& random, DecodeCase& c) {
 
 inline void draw_antiquant(Random& random, DecodeCase& c) {
   if (!c.integer_cache()) return;
-  c.k_mode = c.v_mode = random.chance(40) ? 0 : random.below(c.form == kPaged ? 6 : 4);
-  if (c.k_mode == 0 && random.chance(20)) c.v_mode = 1;
+  c.k_mode = c.v_mode = random.chance(40) ? 0 : random.pick<index_t>(0, 1, 2, 3);
+  if (c.form == kPaged && c.k_mode % 2 == 1) c.k_mode = c.v_mode = c.k_mode == 1 ? 4 : 5;
+  if (c.form != kPaged && c.k_mode == 0 && random.chance(20)) c.v_mode = 1;
   c.k_single = c.k_mode == 0 && random.chance(30) ? 1 : 0;
   c.v_single = c.v_mode == 0 && random.chance(30) ? 1 : 0;
   c.k_offset = random.below(2), c.v_offset = random.chance(50) ? c.k_offset : random.below(2);
@@ -113,7 +114,7 @@ inline DecodeCase generate_decode(std::uint64_t run_seed, std::uint64_t number, 
   Random random(run_seed, number * 25 + static_cast<std::uint64_t>(query * 5 + cache));
   for (;;) {
     DecodeCase c = detail::draw_decode(random, query, cache);
-    if (c.draft != kDraftNone && c.kv_len < c.q_len) c.kv_len = c.q_len + c.kv_len;
+    if (c.draft == kDraftTree && c.kv_len < c.q_len) c.kv_len = c.q_len + c.kv_len;
     if (legal(c)) return c;
   }
 }
