@@ -1,4 +1,4 @@
-// IncreFlashAttention with f32 queries and caches of floating-point numbers: random cases in every form, through both
+// IncreFlashAttention with f32 queries over caches of floating-point numbers: random cases in every form, through both
 // doors, against the float64 oracle.
 #include "support/decode_differential.hpp"
 

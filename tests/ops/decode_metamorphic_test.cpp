@@ -8,17 +8,17 @@
 namespace glint_test {
 namespace {
 
-template <class Query_, class Stored_, index_t query_, index_t cache_>
+template <class QueryType, class StoredType>
 struct Types {
-  using Query = Query_;
-  using Stored = Stored_;
-  static constexpr index_t query = query_, cache = cache_;
+  using Query = QueryType;
+  using Stored = StoredType;
+  static constexpr index_t query = kNumber<Query>, cache = kNumber<Stored>;
 };
-using F32 = Types<float, float, kF32, kF32>;
-using F16 = Types<glint::half, glint::half, kF16, kF16>;
-using Bf16 = Types<glint::bfloat16, glint::bfloat16, kBf16, kBf16>;
-using Int8 = Types<float, std::int8_t, kF32, kInt8>;
-using Int4 = Types<glint::bfloat16, glint::int4x2, kBf16, kInt4>;
+using F32 = Types<float, float>;
+using F16 = Types<glint::half, glint::half>;
+using Bf16 = Types<glint::bfloat16, glint::bfloat16>;
+using Int8 = Types<float, std::int8_t>;
+using Int4 = Types<glint::bfloat16, glint::int4x2>;
 
 template <class T>
 DecodeOutcome run(const DecodeCase& c, const DecodeData& data, const TestExecutor& executor = {}) {

@@ -150,6 +150,7 @@ inline DecodeLists decode_lists(const DecodeCase& c) {
     lists.own.push_back(first < 0 ? 0 : length);
     lists.first.push_back(std::max<index_t>(0, first));
   }
+  lists.columns = c.form == kContiguous || c.form == kLeftPadded ? c.kv_len : 0;
   for (const index_t rows : lists.room) lists.columns = std::max(lists.columns, rows);
   lists.columns += lists.prefix;
   return lists;

@@ -8,18 +8,12 @@
 
 namespace glint_test {
 
-template <class Element>
-constexpr index_t number_of() {
-  constexpr DType dtype = glint::dtype_of<Element>;
-  return dtype == DType::f32 ? kF32 : dtype == DType::f16 ? kF16 : dtype == DType::bf16 ? kBf16 : dtype == DType::i8 ? kInt8 : kInt4;
-}
-
 template <class Query, class Stored>
 std::string check_decode(const DecodeCase& c) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   DecodeData data = decode_data_of(c);
   const AttentionResult want = glint::reference::attention(data.spec);
-  const bool two_doors = has_run_time_form(c) && std::getenv("TYPED_ONLY") == nullptr;
+  const bool two_doors = has_run_time_form(c);
   const auto both = [&](const TestExecutor& executor, const DecodeOutcome* same) -> std::string {
     const DecodeContract contract(c, data, want);
     const DecodeOutcome typed = typed_decode<Query, Stored>(c, data, executor);
@@ -49,7 +43,7 @@ std::string check_decode(const DecodeCase& c) {
 
 template <class Query, class Stored>
 void run_decode_cases(std::uint64_t usual_count) {
-  constexpr index_t query = number_of<Query>(), cache = number_of<Stored>();
+  constexpr index_t query = kNumber<Query>, cache = kNumber<Stored>;
   run_drawn<DecodeCase>(
       usual_count,
       [](std::uint64_t seed, std::uint64_t number) { return generate_decode(seed, number, query, cache); },

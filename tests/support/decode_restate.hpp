@@ -37,6 +37,7 @@ inline DecodeLists lists_for(DecodeCase& c, const Selection& part) {
   lists.lens = lists.own;
   c.kv_len = longest + static_cast<index_t>(c.seed % 3) + (c.form == kLeftPadded ? std::max<index_t>(0, c.padding) : 0);
   lists.max_blocks = c.form == kPaged ? (longest + c.block_size - 1) / c.block_size + c.spare_columns : 0;
+  lists.columns = c.form == kContiguous || c.form == kLeftPadded ? c.kv_len : 0;
   for (const index_t own : lists.own) {
     const index_t room = c.form == kPaged ? lists.max_blocks * c.block_size : c.form == kList ? own : c.kv_len;
     lists.room.push_back(room);

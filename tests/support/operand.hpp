@@ -19,6 +19,18 @@ using glint::reference::Array;
 using glint::reference::Extent;
 
 inline constexpr DType kDTypes[] = {DType::f32, DType::f16, DType::bf16, DType::i8, DType::i4};
+// The index of a type among them.
+template <class Element>
+inline constexpr index_t kNumber = kF32;
+template <>
+inline constexpr index_t kNumber<glint::half> = kF16;
+template <>
+inline constexpr index_t kNumber<glint::bfloat16> = kBf16;
+template <>
+inline constexpr index_t kNumber<std::int8_t> = kInt8;
+template <>
+inline constexpr index_t kNumber<glint::int4x2> = kInt4;
+
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // Bytes of `count` numbers.
