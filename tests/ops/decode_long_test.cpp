@@ -52,7 +52,7 @@ struct Row {
 
 template <class Stored>
 Row row_in_double(const LongCache<Stored>& cache, index_t head) {
-  Row row{std::vector<double>(kDim), std::vector<double>(kDim)};
+  Row row{std::vector<double>(kDim), std::vector<double>(kDim), 0, 0, {}};
   std::vector<double> score;
   double max = -std::numeric_limits<double>::infinity(), sum = 0, largest_q = 0;
   const auto q = [&](index_t d) { return static_cast<double>(cache.q[static_cast<std::size_t>(head * kDim + d)]); };

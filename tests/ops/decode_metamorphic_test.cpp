@@ -93,7 +93,7 @@ void for_types(const F& f) {
   f.template operator()<Int4>();
 }
 
-// Pages of any size, order and layout (shared blocks become copies), left padding, lists, a shared prefix split off.
+// Pages of any size, order and layout (shared blocks become copies), left padding, lists.
 TEST(DecodeExactly, EveryFormOfCacheAgrees) {
   for_types([]<class T>() {
     for_cases<T>(150, any_case, [](const DecodeCase& c, const DecodeData& data) {
@@ -105,11 +105,23 @@ TEST(DecodeExactly, EveryFormOfCacheAgrees) {
         expect_same<T>(c, data, "pages", [=](DecodeCase& d) {
           d.form = kPaged, d.block_size = block_size, d.head_major = block_size % 2;
         });
-      index_t least = 1000;
-      for (index_t b = 0; b < c.batch; ++b) least = std::min(least, data.lists.keys(b));
-      if (least < 1 || c.k_mode != c.v_mode) return;
-      for (const index_t prefix : {index_t{1}, (least + 1) / 2, least})
-        expect_same<T>(c, data, "shared prefix", [=](DecodeCase& d) { d.form = kContiguous, d.prefix = prefix; });
+    });
+  });
+}
+
+// One entry's own first keys are a prefix that it shares with nobody.
+TEST(DecodeExactly, APrefixAndTheRestAreTheWholeCache) {
+  for_types([]<class T>() {
+    for_cases<T>(150, any_case, [](const DecodeCase& c, const DecodeData& data) {
+      if (c.batch == 0 || data.lists.keys(0) == 0) return;
+      const DecodeOutcome whole = run<T>(c, data);
+      Selection one(c, data);
+      const index_t keys = data.lists.keys(0);
+      one.entries = {0}, one.first_key = {0}, one.keys = {keys};
+      for (const index_t prefix : {index_t{1}, (keys + 1) / 2, keys})
+        expect_same<T>(c, data, whole, one, "shared prefix", [=](DecodeCase& d) {
+          d.form = kContiguous, d.prefix = prefix;
+        });
     });
   });
 }

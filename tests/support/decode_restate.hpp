@@ -112,6 +112,7 @@ struct Restating {
   void tree() const {
     if (c.draft != kDraftTree) return;
     to.tree_batch = c.batch;
+    to.tree.reserve(1);
     const index_t square = c.q_len * c.q_len;
     for (const index_t b : part.entries)
       for (index_t at = 0; at < square; ++at)
