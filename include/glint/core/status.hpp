@@ -187,6 +187,14 @@ enum class Code : int {
   rope_dtype,
   rope_null,
   rope_with_integers,
+
+  // Rotary positions
+  rotary_style_unknown = 330,
+  rotary_dim_range,
+  rotary_base_range,
+  rotary_table_half,
+  rotary_positions,
+  rotary_position_range,
 };
 
 struct [[nodiscard]] Status {

@@ -10,6 +10,7 @@
 
 #include "glint/core/status.hpp"
 #include "glint/kernel/decode_scratch.hpp"
+#include "glint/kernel/merge.hpp"
 #include "glint/policy/executor.hpp"
 #include "glint/simd/bits.hpp"
 #include "glint/simd/simd.hpp"

@@ -29,9 +29,13 @@ struct NumberRef {
 
 namespace decode {
 
-// Keys of one tile.  One word of mask bits covers it, and a chain of additions over it is as long as the error contract
-// allows.
-inline constexpr index_t kKeys = 64;
+// Keys of one chain of additions: as long as the error contract allows, and one word of mask bits.
+inline constexpr index_t kChain = 64;
+
+// Keys of one tile, whose K is read before its V.  Each switch between the two breaks the streams that the hardware
+// prefetches: tiles of 64 keys read a float cache at 80 % of the speed of one stream.
+inline constexpr index_t kKeys = 256;
+inline constexpr index_t kWords = kKeys / kChain;
 
 template <class Stored>
 using Cache = kv::SharedPrefix<Stored, kv::Paged<Stored>>;

@@ -1,6 +1,4 @@
 // No guard: included once for each ISA by decode.hpp.
-#include "glint/kernel/merge-inl.hpp"
-//
 #include "glint/kernel/decode_rows-inl.hpp"
 //
 #include "glint/kernel/decode_products-inl.hpp"

@@ -13,111 +13,156 @@ inline constexpr int kBlock = kLanes >= 4 ? 4 : 1;
 
 constexpr index_t padded_rows(index_t rows) { return rows == 1 ? 1 : (rows + kBlock - 1) / kBlock * kBlock; }
 
-// The sums of the lanes of kLanes vectors, one sum in each lane of the result; always the same tree of additions.
-GLINT_INLINE Vec lane_sums(Vec (&v)[kLanes]) {
-  transpose(v);
+// The sums of the lanes of kLanes vectors, vector i's in lane i; always the same tree of additions.
+template <int kHalf>
+GLINT_INLINE void add_halves([[maybe_unused]] Vec (&v)[kLanes]) {
+#if GLINT_LANES > 1
   GLINT_UNROLL
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    GLINT_UNROLL
-    for (int i = 0; i < half; ++i) v[i] += v[i + half];
+  for (int i = 0; i < kHalf; ++i) {
+    Vec low, high;
+    interleave(v[i], v[i + kHalf], low, high, std::make_integer_sequence<int, kLanes>());
+    v[i] = low + high;
   }
+  if constexpr (kHalf > 1) add_halves<kHalf / 2>(v);
+#endif
+}
+GLINT_INLINE Vec lane_sums(Vec (&v)[kLanes]) {
+  add_halves<kLanes / 2>(v);
   return v[0];
 }
-
-// Rows that will be read after these: one for each key of the tile, or none.
-template <class Stored>
-struct Ahead {
-  const Stored* const* rows = nullptr;
-  index_t bytes = 0;
-};
 
 // K or V of a tile.
 template <class Stored, class Load>
 struct TileRows {
-  const Stored* const* rows;  // kKeys of them; past the last key, and where nobody sees a key, rows of zeros
+  const Stored* const* rows;  // past the last key, and where nobody sees a key, rows of zeros
   Load load;
   index_t dim;
+  index_t ahead = 0;  // how much further on in the table lies the row to ask for; 0: none
 };
+
+// One step along head_dim of a block: kRows query rows and kCount keys.
+template <int kRows, int kCount>
+GLINT_INLINE void dot_step(const Vec (&x)[kCount], const float* q, index_t q_stride, Vec (&sum)[kRows * kCount]) {
+  GLINT_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    const Vec query = load(q + r * q_stride);
+    GLINT_UNROLL
+    for (int i = 0; i < kCount; ++i) fma_into(sum[r * kCount + i], x[i], query);
+  }
+}
 
 // s[row][key] for kRows query rows and kLanes / kRows keys.
 template <int kRows, bool kAsk, class Stored, class Load>
 GLINT_INLINE void dot_block(const TileRows<Stored, Load>& k, index_t key, const float* q, index_t q_stride, float* s,
-                            bool add, const Ahead<Stored>& ahead) {
+                            bool add) {
   constexpr int kCount = kLanes / kRows;
-  const Stored* row[kCount];
+  const Stored* const* const row = k.rows + key;
+  Vec sum[kLanes], x[kCount];
   GLINT_UNROLL
-  for (int i = 0; i < kCount; ++i) row[i] = k.rows[key + i];
-  Vec sum[kLanes] = {};
-  const auto step = [&](index_t d, const auto& read) __attribute__((always_inline)) {
-    Vec query[kRows];
-    GLINT_UNROLL
-    for (int r = 0; r < kRows; ++r) query[r] = load(q + r * q_stride + d);
-    GLINT_UNROLL
-    for (int i = 0; i < kCount; ++i) {
-      const Vec x = read(i);
-      GLINT_UNROLL
-      for (int r = 0; r < kRows; ++r) fma_into(sum[r * kCount + i], x, query[r]);
-    }
-  };
+  for (int i = 0; i < kLanes; ++i) sum[i] = splat(0.0F);
   index_t d = 0;
+  Ahead<Stored> ahead{row + k.ahead, row_bytes<Stored>(k.dim)};
+  GLINT_PRAGMA(GCC unroll 1)
   for (; d + kLanes <= k.dim; d += kLanes) {
-    if constexpr (kAsk) {
-      const index_t byte = row_bytes<Stored>(d);
-      if (byte % 64 == 0 && byte < ahead.bytes) {
-        GLINT_UNROLL
-        for (int i = 0; i < kCount; ++i) ask_for(ahead.rows[key + i], byte);
-      }
-    }
-    step(d, [&](int i) __attribute__((always_inline)) { return k.load(row[i], key + i, d); });
+    if constexpr (kAsk) ahead.template ask<row_bytes<Stored>(kLanes) * kCount / 64>();
+    GLINT_UNROLL
+    for (int i = 0; i < kCount; ++i) x[i] = k.load(row[i], key + i, d);
+    dot_step<kRows, kCount>(x, q + d, q_stride, sum);
   }
-  if (d < k.dim)
-    step(d, [&](int i) __attribute__((always_inline)) { return k.load(row[i], key + i, d, k.dim - d); });
+  if (d < k.dim) {
+    GLINT_UNROLL
+    for (int i = 0; i < kCount; ++i) x[i] = k.load(row[i], key + i, d, k.dim - d);
+    dot_step<kRows, kCount>(x, q + d, q_stride, sum);
+  }
   alignas(64) float result[kLanes];
   store(result, lane_sums(sum));
   GLINT_UNROLL
   for (int r = 0; r < kRows; ++r) {
+    float* const at = s + r * decode::kKeys + key;
     GLINT_UNROLL
-    for (int i = 0; i < kCount; ++i) {
-      float& at = s[r * decode::kKeys + key + i];
-      at = add ? at + result[r * kCount + i] : result[r * kCount + i];
-    }
+    for (int i = 0; i < kCount; ++i) result[r * kCount + i] += add ? at[i] : 0.0F;
+    __builtin_memcpy(at, result + r * kCount, sizeof(float) * kCount);
   }
+}
+
+// kCount vectors of one row's dot product.
+template <int kCount, class Stored, class Load>
+GLINT_INLINE void dot_vectors(const Load& load_row, const Stored* row, const Stored* later, index_t key, index_t d,
+                              const float* q, Vec& sum) {
+  GLINT_UNROLL
+  for (int j = 0; j < kCount; ++j) {
+    if (row_bytes<Stored>(j * kLanes) % 64 == 0) ask_for(later, row_bytes<Stored>(d + j * kLanes));
+    sum = fma(load_row(row, key, d + j * kLanes), load(q + d + j * kLanes), sum);
+  }
+}
+
+// The same for one query row and kLanes keys, key by key: rows are read from end to end, as memory likes it.
+template <class Stored, class Load>
+GLINT_INLINE void dot_keys(const TileRows<Stored, Load>& k, index_t key, const float* q, float* s, bool add) {
+  constexpr int kAtOnce = 8;
+  Vec sum[kLanes];
+  GLINT_PRAGMA(GCC unroll 1)
+  for (int i = 0; i < kLanes; ++i) {
+    const Stored* const row = k.rows[key + i];
+    const Stored* const later = k.rows[key + i + k.ahead];
+    Vec one = splat(0.0F);
+    index_t d = 0;
+    for (; d + kAtOnce * kLanes <= k.dim; d += kAtOnce * kLanes)
+      dot_vectors<kAtOnce>(k.load, row, later, key + i, d, q, one);
+    for (; d + kLanes <= k.dim; d += kLanes) dot_vectors<1>(k.load, row, later, key + i, d, q, one);
+    if (d < k.dim) one = fma(k.load(row, key + i, d, k.dim - d), load(q + d), one);
+    sum[i] = one;
+  }
+  const Vec result = lane_sums(sum);
+  store(s + key, add ? load(s + key) + result : result);
 }
 
 // s = q k^T, or s += q k^T: `rows` query rows (padded_rows of them are calculated), `count` keys rounded up to a block.
 template <class Stored, class Load>
 GLINT_NOINLINE void scores_by_rows(const TileRows<Stored, Load>& k, const float* q, index_t q_stride, index_t rows,
-                                   index_t count, float* s, bool add, Ahead<Stored> ahead) {
+                                   index_t count, float* s, bool add) {
   if (rows == 1) {
-    for (index_t key = 0; key < count; key += kLanes) dot_block<1, true>(k, key, q, q_stride, s, add, ahead);
+    for (index_t key = 0; key < count; key += kLanes) dot_keys(k, key, q, s, add);
     return;
   }
   for (index_t key = 0; key < count; key += kLanes / kBlock) {
-    dot_block<kBlock, true>(k, key, q, q_stride, s, add, ahead);
+    dot_block<kBlock, true>(k, key, q, q_stride, s, add);
     for (index_t r = kBlock; r < rows; r += kBlock)
-      dot_block<kBlock, false>(k, key, q + r * q_stride, q_stride, s + r * decode::kKeys, add, ahead);
+      dot_block<kBlock, false>(k, key, q + r * q_stride, q_stride, s + r * decode::kKeys, add);
   }
 }
 
 // Where weighted sums go: [row][width], o = alpha * o + sums.
 struct WeighedSums {
   float* o;
+  float* chain;  // a chain's sums so far
   index_t width;
   const float* alpha;
   bool first;  // o holds nothing yet
 };
 
+// Part of a chain of keys: [lo, hi) of the tile.
+struct ChainPart {
+  index_t lo, hi;
+  bool begins, ends;  // the chain
+  bool rescales;      // the tile's first chain: o *= alpha
+};
+
+// kColumns vectors from number d on; n: numbers in the last of them.
 template <int kRows, int kColumns, bool kAsk, class Stored, class Load>
-GLINT_INLINE void weigh_block(const TileRows<Stored, Load>& v, index_t d, index_t n, const float* p, index_t count,
-                              const WeighedSums& to, index_t first_row, const Ahead<Stored>& ahead) {
-  Vec sum[kRows][kColumns] = {};
-  const index_t from = row_bytes<Stored>(d), end = from + row_bytes<Stored>(kColumns * kLanes);
-  const index_t last = end < ahead.bytes ? end : ahead.bytes;
-  for (index_t key = 0; key < count; ++key) {
+GLINT_INLINE void weigh_block(const TileRows<Stored, Load>& v, index_t d, index_t n, const float* p, ChainPart keys,
+                              const WeighedSums& to, index_t first_row, Ahead<Stored> ahead) {
+  Vec sum[kRows][kColumns];
+  float* const chain = to.chain + first_row * to.width + d;
+  GLINT_UNROLL
+  for (int r = 0; r < kRows; ++r) {
+    GLINT_UNROLL
+    for (int j = 0; j < kColumns; ++j)
+      sum[r][j] = keys.begins ? splat(0.0F) : load(chain + r * to.width + j * kLanes);
+  }
+  for (index_t key = keys.lo; key < keys.hi; ++key) {
     const Stored* const row = v.rows[key];
-    if constexpr (kAsk) {
-      for (index_t byte = from; byte < last; byte += 64) ask_for(ahead.rows[key], byte);
-    }
+    if constexpr (kAsk) ahead.template ask<(row_bytes<Stored>(kColumns * kLanes) + 63) / 64>();
     Vec x[kColumns];
     GLINT_UNROLL
     for (int j = 0; j < kColumns; ++j)
@@ -129,43 +174,62 @@ GLINT_INLINE void weigh_block(const TileRows<Stored, Load>& v, index_t d, index_
       for (int j = 0; j < kColumns; ++j) fma_into(sum[r][j], weight, x[j]);
     }
   }
+  float* const o = to.o + first_row * to.width + d;
   GLINT_UNROLL
   for (int r = 0; r < kRows; ++r) {
-    float* const o = to.o + (first_row + r) * to.width + d;
-    const Vec alpha = splat(to.alpha[first_row + r]);
+    const Vec alpha = splat(keys.rescales ? to.alpha[first_row + r] : 1.0F);
     GLINT_UNROLL
-    for (int j = 0; j < kColumns; ++j)
-      store(o + j * kLanes, to.first ? sum[r][j] : fma(alpha, load(o + j * kLanes), sum[r][j]));
+    for (int j = 0; j < kColumns; ++j) {
+      float* const at = o + r * to.width + j * kLanes;
+      if (!keys.ends) {
+        store(chain + r * to.width + j * kLanes, sum[r][j]);
+      } else if (to.first && keys.rescales) {
+        store(at, sum[r][j]);
+      } else {
+        store(at, fma(alpha, load(at), sum[r][j]));
+      }
+    }
   }
 }
 
-template <int kColumns, class Stored, class Load>
-GLINT_INLINE void weigh_columns(const TileRows<Stored, Load>& v, index_t d, index_t n, const float* p, index_t rows,
-                                index_t count, const WeighedSums& to, const Ahead<Stored>& ahead) {
-  weigh_block<kBlock, kColumns, true>(v, d, n, p, count, to, 0, ahead);
-  for (index_t r = kBlock; r < rows; r += kBlock)
-    weigh_block<kBlock, kColumns, false>(v, d, n, p + r * decode::kKeys, count, to, r, ahead);
+// All columns, for kRows query rows at a time.
+template <int kRows, int kColumns, class Stored, class Load>
+GLINT_INLINE void weigh_part(const TileRows<Stored, Load>& v, const float* p, index_t rows, ChainPart keys,
+                             const WeighedSums& to) {
+  const index_t passes = (v.dim + kColumns * kLanes - 1) / (kColumns * kLanes), bytes = row_bytes<Stored>(v.dim);
+  const auto columns_at = [&](auto columns, index_t d, index_t n) __attribute__((always_inline)) {
+    constexpr int kCount = decltype(columns)::value;
+    const index_t row = keys.lo + v.ahead + (keys.hi - keys.lo) * (d / (kColumns * kLanes)) / passes;
+    weigh_block<kRows, kCount, true>(v, d, n, p, keys, to, 0, Ahead<Stored>{v.rows + row, bytes});
+    for (index_t r = kRows; r < rows; r += kRows)
+      weigh_block<kRows, kCount, false>(v, d, n, p + r * decode::kKeys, keys, to, r, Ahead<Stored>{v.rows, bytes});
+  };
+  const index_t whole = v.dim / kLanes * kLanes;
+  for_blocks<kColumns>(
+      v.dim / kLanes, [&](auto columns, index_t j) __attribute__((always_inline)) {
+        columns_at(columns, j * kLanes, kLanes);
+      });
+  if (whole < v.dim) columns_at(std::integral_constant<int, 1>{}, whole, v.dim - whole);
 }
 
-// o = alpha * o + p v for `rows` query rows.
+// o = alpha * o + p v for `rows` query rows.  Where a row of V needs several passes, few keys are taken at a time, so
+// that the passes find it in the first-level cache and memory is read steadily.
 template <class Stored, class Load>
 GLINT_NOINLINE void weigh_by_rows(const TileRows<Stored, Load>& v, const float* p, index_t rows, index_t count,
-                                  const WeighedSums& to, Ahead<Stored> ahead) {
-  const index_t vectors = v.dim / kLanes, rest = v.dim % kLanes;
-  if (rows == 1) {
-    for_blocks<8>(
-        vectors, [&](auto columns, index_t j) __attribute__((always_inline)) {
-          weigh_block<1, decltype(columns)::value, true>(v, j * kLanes, kLanes, p, count, to, 0, ahead);
-        });
-    if (rest > 0) weigh_block<1, 1, true>(v, vectors * kLanes, rest, p, count, to, 0, ahead);
-    return;
+                                  const WeighedSums& to) {
+  constexpr int kColumns = kLanes == 16 ? 4 : 2, kColumnsAlone = 8;
+  const bool one_pass = v.dim <= (rows == 1 ? kColumnsAlone : kColumns) * kLanes && rows <= kBlock;
+  const index_t step = one_pass ? decode::kChain : 16;
+  for (index_t key = 0; key < count; key += step) {
+    const index_t hi = key + step < count ? key + step : count;
+    const ChainPart keys{key, hi, key % decode::kChain == 0, hi % decode::kChain == 0 || hi == count,
+                         key < decode::kChain};
+    if (rows == 1) {
+      weigh_part<1, kColumnsAlone>(v, p, 1, keys, to);
+    } else {
+      weigh_part<kBlock, kColumns>(v, p, rows, keys, to);
+    }
   }
-  constexpr int kColumns = kLanes == 16 ? 4 : 2;
-  for_blocks<kColumns>(
-      vectors, [&](auto columns, index_t j) __attribute__((always_inline)) {
-        weigh_columns<decltype(columns)::value>(v, j * kLanes, kLanes, p, rows, count, to, ahead);
-      });
-  if (rest > 0) weigh_columns<1>(v, vectors * kLanes, rest, p, rows, count, to, ahead);
 }
 
 }  // namespace GLINT_ISA

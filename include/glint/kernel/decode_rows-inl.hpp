@@ -79,10 +79,41 @@ struct WithOffsets {
   }
 };
 
-// Asks for a line of a row that will be read soon.
-GLINT_INLINE void ask_for(const void* row, index_t byte) {
-  __builtin_prefetch(static_cast<const char*>(row) + byte, 0, 3);
+// Rows of K, V and the next K lie behind each other in one table, and the products ask for the rows some bytes further on,
+// line by line in the order of memory, into the second-level cache.  Measured on Zen 4, one thread, tiles of 256 keys,
+// where one plain stream runs at 27 GB/s: nothing asked for 16 to 18; 1.5 to 2.5 KB ahead 25 to 27; 5 KB and more 21 to
+// 24; into the first level 16 to 20.  With several query rows the core itself looks less far ahead, and 8 to 16 KB are
+// best.
+inline constexpr index_t kAheadAlone = 2560, kAheadTogether = 12288, kMostAhead = 64;
+
+template <class Stored>
+GLINT_INLINE index_t rows_ahead(index_t dim, index_t queries) {
+  const index_t rows = (queries == 1 ? kAheadAlone : kAheadTogether) / row_bytes<Stored>(dim + dim % 2);
+  return rows < 4 ? 4 : rows > kMostAhead ? kMostAhead : rows;
 }
+
+// Asks for the line that holds byte `byte` of a row.
+GLINT_INLINE void ask_for(const void* row, index_t byte) {
+  __builtin_prefetch(static_cast<const char*>(row) + byte, 0, 2);
+}
+
+// Asks for rows of a table, a few lines at a time, in the order of memory.
+template <class Stored>
+struct Ahead {
+  const Stored* const* row;
+  index_t bytes;  // of a row
+  index_t byte = 0;
+
+  template <int kLines>
+  GLINT_INLINE void ask() {
+    GLINT_UNROLL
+    for (int i = 0; i < kLines; ++i) ask_for(*row, byte + 64 * i);
+    if constexpr (kLines > 0) {
+      byte += 64 * kLines;
+      if (byte >= bytes) byte = 0, ++row;
+    }
+  }
+};
 
 }  // namespace GLINT_ISA
 }  // namespace GLINT_ABI

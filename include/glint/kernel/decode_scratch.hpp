@@ -41,7 +41,8 @@ struct Scratch {
   float* v_offset;   // [value_dim]
   float* v_scale;    // [value_dim]
   float* by_key;     // [4][kKeys]: K's scale and offset, V's scale and offset
-  std::uint64_t* words[2];  // [q_len]
+  float* chain;      // [rows][padded(value_dim)]
+  std::uint64_t* words[2];  // [q_len][kWords]
   std::byte* zeros;  // a row
 
   static constexpr index_t rows_of(const Extents& e) { return padded(e.rows) + 16; }
@@ -54,7 +55,8 @@ struct Scratch {
     return aligned_bytes_of<float>(rows * (padded(e.dim) + padded(e.rope_dim))) + aligned_bytes_of<float>(rows * kKeys) +
            2 * aligned_bytes_of<float>(rows) + 2 * aligned_bytes_of<float>(Partial::floats(e)) +
            3 * aligned_bytes_of<float>(widest(e)) + aligned_bytes_of<float>(4 * kKeys) +
-           2 * aligned_bytes_of<std::uint64_t>(e.q_len) + aligned_bytes_of<float>(widest(e));
+           aligned_bytes_of<float>(rows * padded(e.value_dim)) +
+           2 * aligned_bytes_of<std::uint64_t>(e.q_len * kWords) + aligned_bytes_of<float>(widest(e));
   }
   static Scratch at(std::byte* memory, const Extents& e) {
     Arena arena(memory);
@@ -70,8 +72,9 @@ struct Scratch {
     s.v_offset = arena.take<float>(widest(e));
     s.v_scale = arena.take<float>(widest(e));
     s.by_key = arena.take<float>(4 * kKeys);
-    s.words[0] = arena.take<std::uint64_t>(e.q_len);
-    s.words[1] = arena.take<std::uint64_t>(e.q_len);
+    s.chain = arena.take<float>(rows * padded(e.value_dim));
+    s.words[0] = arena.take<std::uint64_t>(e.q_len * kWords);
+    s.words[1] = arena.take<std::uint64_t>(e.q_len * kWords);
     s.zeros = reinterpret_cast<std::byte*>(arena.take<float>(widest(e)));
     return s;
   }

@@ -44,15 +44,20 @@ GLINT_INLINE Vec load_bias(const NumberRef& row, index_t key, index_t n) {
   return load_some(static_cast<const bfloat16*>(row.data) + key, n);
 }
 
-// The scores of one row: scaled, biased, and -inf where its word says so.  Returns their maximum.
-GLINT_INLINE float finish_scores(const NumberRef& bias, const float* k_scale, std::uint64_t word, index_t count,
+// The lanes of the keys from `key` on that a row sees; words: its row of mask bits.
+GLINT_INLINE auto seen_lanes(const std::uint64_t* words, index_t key) {
+  return lanes_of(words[key / decode::kChain], static_cast<int>(key % decode::kChain));
+}
+
+// The scores of one row: scaled, biased, and -inf where it does not see the key.  Returns their maximum.
+GLINT_INLINE float finish_scores(const NumberRef& bias, const float* k_scale, const std::uint64_t* words, index_t count,
                                  float* s) {
   Vec top = splat(kLowest);
-  for (index_t key = 0; key < decode::kKeys; key += kLanes) {
+  for (index_t key = 0; key < count; key += kLanes) {
     Vec x = load(s + key);
     if (k_scale != nullptr) x *= load(k_scale + key);
-    if (bias && key < count) x += load_bias(bias, key, count - key);
-    x = select(lanes_of(word, static_cast<int>(key)), x, minus_infinity());
+    if (bias) x += load_bias(bias, key, count - key);
+    x = select(seen_lanes(words, key), x, minus_infinity());
     store(s + key, x);
     top = vmax(top, x);
   }
@@ -60,14 +65,20 @@ GLINT_INLINE float finish_scores(const NumberRef& bias, const float* k_scale, st
 }
 
 // s -> p = exp(s - max), times the factors of V where there are any.  Returns the sum without those.
-GLINT_INLINE float absorb_row(float max, const Exponent& exponent, const float* v_scale, std::uint64_t word, float* s) {
+GLINT_INLINE float absorb_row(float max, const Exponent& exponent, const float* v_scale, const std::uint64_t* words,
+                              index_t count, float* s) {
   Vec total = splat(0.0F);
-  for (index_t key = 0; key < decode::kKeys; key += kLanes) {
-    Vec p = exponential(load(s + key) - max, exponent);
-    total += p;
-    // Selected, not only multiplied: the factor of a key that is not seen may be NaN.
-    if (v_scale != nullptr) p = select(lanes_of(word, static_cast<int>(key)), p * load(v_scale + key), splat(0.0F));
-    store(s + key, p);
+  for (index_t chain = 0; chain < count; chain += decode::kChain) {
+    Vec part = splat(0.0F);
+    const index_t end = chain + decode::kChain < count ? chain + decode::kChain : count;
+    for (index_t key = chain; key < end; key += kLanes) {
+      Vec p = exponential(load(s + key) - max, exponent);
+      part += p;
+      // Selected, not only multiplied: the factor of a key that is not seen may be NaN.
+      if (v_scale != nullptr) p = select(seen_lanes(words, key), p * load(v_scale + key), splat(0.0F));
+      store(s + key, p);
+    }
+    total += part;
   }
   return sum_of_lanes(total);
 }
@@ -81,7 +92,7 @@ GLINT_INLINE void raise_maxima(const RowStates& state, index_t rows, const Expon
   }
 }
 
-// The scores of a tile become probabilities.  words: one for each query row of a head.
+// The scores of a tile become probabilities.  words: kWords for each query row of a head.
 template <class Stored>
 GLINT_NOINLINE void absorb_rows(const decode::Head<Stored>& head, index_t k0, index_t count, const std::uint64_t* words,
                                 const TileFactors& factors, const RowStates& state, float* s) {
@@ -93,11 +104,12 @@ GLINT_NOINLINE void absorb_rows(const decode::Head<Stored>& head, index_t k0, in
   };
   each_row([&](index_t r, index_t h, index_t i) __attribute__((always_inline)) {
     const NumberRef bias = head.bias.data.from(h * head.bias.head_stride + i * head.bias.row_stride + k0);
-    state.tile_max[r] = finish_scores(bias, factors.k_scale, words[i], count, s + r * decode::kKeys);
+    state.tile_max[r] = finish_scores(bias, factors.k_scale, words + i * decode::kWords, count, s + r * decode::kKeys);
   });
   raise_maxima(state, rows, exponent);
   each_row([&](index_t r, index_t, index_t i) __attribute__((always_inline)) {
-    const float sum = absorb_row(state.max[r], exponent, factors.v_scale, words[i], s + r * decode::kKeys);
+    const float sum = absorb_row(state.max[r], exponent, factors.v_scale, words + i * decode::kWords, count,
+                                 s + r * decode::kKeys);
     state.sum[r] = state.alpha[r] * state.sum[r] + sum;
   });
 }

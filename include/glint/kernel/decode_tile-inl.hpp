@@ -3,8 +3,7 @@
 //   s = scale * (q . k) + bias      s' = mask(s)      p = exp(s' - max)      o += p v        o / sum, rounded or quantized
 //
 // K's factors that depend on the number go into q, those that depend on the key multiply the score; V's into o and p.
-// Offsets are added as rows are read.  While K is read V is asked for, and while V is read the next K: the memory has to
-// be busy during the arithmetic too, and does not follow by itself.
+// Offsets are added as rows are read.
 namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
@@ -99,16 +98,17 @@ GLINT_NOINLINE void weigh_apart(const DecodeWork<Stored>& work, const TileRows<S
   const Stored* own[decode::kKeys];
   for (index_t r = 0; r < work.head.rows(); ++r) {
     for (index_t c = 0; c < decode::kKeys; ++c) own[c] = v.rows[c];
-    replace_unseen(tile.words[r % work.head.q_len], work.zeros, own);
+    replace_unseen(tile.words + r % work.head.q_len * decode::kWords, work.zeros, own);
     weigh_by_rows<Stored, Load>({own, v.load, v.dim}, work.scratch.s + r * decode::kKeys, 1, tile.count,
-                                {to.o + r * to.width, to.width, to.alpha + r, to.first}, {});
+                                {to.o + r * to.width, to.chain, to.width, to.alpha + r, to.first});
   }
 }
 
 template <class Stored>
 GLINT_INLINE bool must_weigh_apart(const DecodeWork<Stored>& work, const KeyTile<Stored>& tile) {
-  for (std::uint64_t keys = tile.partial; keys != 0; keys &= keys - 1)
-    if (!finite_row(tile.v[std::countr_zero(keys)], work.head.out.dim)) return true;
+  for (index_t chain = 0; chain < decode::kWords; ++chain)
+    for (std::uint64_t keys = tile.partial[chain]; keys != 0; keys &= keys - 1)
+      if (!finite_row(tile.v()[chain * decode::kChain + std::countr_zero(keys)], work.head.out.dim)) return true;
   return false;
 }
 
@@ -132,44 +132,51 @@ GLINT_INLINE TileFactors tile_factors(const DecodeWork<Stored>& work, const KeyT
   return factors;
 }
 
-// One tile.  next: rows of K that will be read after it.
+// One tile.
 template <class Stored>
-GLINT_INLINE void attend_tile(const DecodeWork<Stored>& work, const KeyTile<Stored>& tile, bool first,
-                              const Stored* const* next) {
+GLINT_INLINE void attend_tile(const DecodeWork<Stored>& work, const KeyTile<Stored>& tile, bool first) {
   const decode::Head<Stored>& head = work.head;
   const decode::Scratch& s = work.scratch;
   const TileFactors factors = tile_factors(work, tile);
-  const Ahead<Stored> values{tile.v, row_bytes<Stored>(head.out.dim)};
   with_loader<Stored>(
       head.k_factors, s.k_offset, s.by_key + decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
-        scores_by_rows<Stored, std::remove_cvref_t<decltype(load)>>({tile.k, load, head.q.dim}, s.q, work.q_stride,
-                                                                    work.rows, tile.count, s.s, false, values);
+        using Load = std::remove_cvref_t<decltype(load)>;
+        const TileRows<Stored, Load> k{tile.k(), load, head.q.dim, rows_ahead<Stored>(head.q.dim, work.rows)};
+        scores_by_rows(k, s.q, work.q_stride, work.rows, tile.count, s.s, false);
       });
-  if (head.q_rope.dim > 0)
-    scores_by_rows<Stored, AsStored<Stored>>({tile.rope, {}, head.q_rope.dim}, s.q + decode::padded(head.q.dim),
-                                             work.q_stride, work.rows, tile.count, s.s, true, {});
+  if (head.q_rope.dim > 0) {
+    const TileRows<Stored, AsStored<Stored>> k{tile.rope, {}, head.q_rope.dim, rows_ahead<Stored>(head.q_rope.dim, work.rows)};
+    scores_by_rows(k, s.q + decode::padded(head.q.dim), work.q_stride, work.rows, tile.count, s.s, true);
+  }
   const RowStates state{work.part.max, work.part.sum, s.alpha, s.tile_max};
   absorb_rows(head, tile.k0, tile.count, tile.words, factors, state, s.s);
-  const WeighedSums sums{work.part.o, decode::padded(head.out.dim), s.alpha, first};
-  const Ahead<Stored> keys{next, next == nullptr ? 0 : row_bytes<Stored>(head.q.dim)};
+  const WeighedSums sums{work.part.o, s.chain, decode::padded(head.out.dim), s.alpha, first};
   with_loader<Stored>(
       head.v_factors, s.v_offset, s.by_key + 3 * decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
         using Load = std::remove_cvref_t<decltype(load)>;
-        const TileRows<Stored, Load> v{tile.v, load, head.out.dim};
-        if (must_weigh_apart(work, tile)) {
-          weigh_apart(work, v, tile, sums);
-        } else {
-          weigh_by_rows<Stored, Load>(v, s.s, work.rows, tile.count, sums, keys);
-        }
+        const TileRows<Stored, Load> v{tile.v(), load, head.out.dim, rows_ahead<Stored>(head.out.dim, work.rows)};
+        must_weigh_apart(work, tile) ? weigh_apart(work, v, tile, sums)
+                                     : weigh_by_rows(v, s.s, work.rows, tile.count, sums);
       });
 }
 
-// Keys [lo, hi) of a head, from a fresh state.  after: what will be read when they are done; may be null.
+// The rows that will be read after a tile: the next tile's, or those of `after` from key `key` on.
+template <class Stored>
+GLINT_INLINE void append_next(const KeyTile<Stored>& next, const decode::Cache<Stored>* after, index_t key,
+                              const Stored* zeros, KeyTile<Stored>& tile) {
+  const Stored** const to = tile.v() + decode::kKeys;
+  for (index_t i = 0; i < kMostAhead; ++i) to[i] = next.count > 0 ? next.rows[i] : zeros;
+  if (next.count > 0 || after == nullptr || key >= after->length()) return;
+  const index_t rest = after->length() - key;
+  find_rows(*after, key, rest < kMostAhead ? rest : kMostAhead, to, static_cast<const Stored**>(nullptr));
+}
+
+// Keys [lo, hi) of a head, from a fresh state.  after: what will be read when they are done, from key after_key on; may
+// be null.
 template <class Stored>
 GLINT_INLINE void attend_part(const DecodeWork<Stored>& work, Interval keys, const decode::Cache<Stored>* after,
                               index_t after_key) {
-  const decode::Extents extents = decode::extents_of(work.head);
-  const index_t states = decode::Scratch::rows_of(extents);
+  const index_t states = decode::Scratch::rows_of(decode::extents_of(work.head));
   fill(work.part.max, states, kLowest);
   fill(work.part.sum, states, 0.0F);
   fill(work.scratch.tile_max, states, kLowest);
@@ -182,15 +189,8 @@ GLINT_INLINE void attend_part(const DecodeWork<Stored>& work, Interval keys, con
   for (int now = 0; tile[now].count > 0; now = 1 - now, first = false) {
     KeyTile<Stored>& next = tile[1 - now];
     stage_tile(work.head, tile[now].k0 + decode::kKeys, keys.hi, work.zeros, next);
-    const Stored* const* ahead = next.count > 0 ? next.k : nullptr;
-    if (ahead == nullptr && after != nullptr && after_key < after->length()) {
-      const index_t rest = after->length() - after_key;
-      find_rows(*after, after_key, rest < decode::kKeys ? rest : decode::kKeys, next.k,
-                static_cast<const Stored**>(nullptr));
-      for (index_t c = rest; c < decode::kKeys; ++c) next.k[c] = work.zeros;
-      ahead = next.k;
-    }
-    attend_tile(work, tile[now], first, ahead);
+    append_next(next, after, after_key, work.zeros, tile[now]);
+    attend_tile(work, tile[now], first);
   }
 }
 

@@ -110,10 +110,8 @@ inline CacheTensor cache_tensor(const DecodeProblem& d, const void* data, Stride
   return {data, nullptr, safe_strides(given, d.layout, dims), dim};
 }
 inline CacheTensor pool_tensor(const DecodeProblem& d, const void* data, index_t dim) {
-  // A page of the one form lies in memory like a batch entry of BSH, of the other like one of BNSD.
-  const Layout like = d.pages == PageLayout::head_major ? Layout::BNSD : Layout::BSH;
   const Dims dims{d.blocks, d.shape.kv_head_count(), d.block_size, d.stored(dim)};
-  return {data, nullptr, safe_strides({}, like, dims), dim};
+  return {data, nullptr, safe_strides({}, page_order(d.pages), dims), dim};
 }
 
 // A problem's operands that do not depend on where its cache lies.

@@ -42,6 +42,11 @@ enum class PageLayout : std::uint8_t {
   head_major,   // (blocks, N2, block_size, D)
 };
 
+// A page lies in memory like a batch entry of this layout.
+constexpr Layout page_order(PageLayout pages) {
+  return pages == PageLayout::head_major ? Layout::BNSD : Layout::BSH;
+}
+
 // Pages: token t of entry b lies in slot t % block_size of block block_table[b][t / block_size].  Entries of the table
 // that no token needs are not read.  shape.kv_len is not used: a row of the table says how much there is room for.
 template <class Stored>

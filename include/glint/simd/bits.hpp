@@ -39,20 +39,6 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace simd {
 
-#if GLINT_HAVE_X86
-#define GLINT_ON_SELECTED_ISA(call)                     \
-  if (selected == Isa::avx512) return isa_avx512::call; \
-  if (selected == Isa::avx2) return isa_avx2::call;     \
-  if (selected == Isa::base) return isa_base::call;     \
-  return isa_plain::call
-#elif GLINT_HAVE_VECTOR_EXTENSIONS
-#define GLINT_ON_SELECTED_ISA(call)                 \
-  if (selected == Isa::base) return isa_base::call; \
-  return isa_plain::call
-#else
-#define GLINT_ON_SELECTED_ISA(call) return isa_plain::call
-#endif
-
 // words[c] has bit r set iff byte c of row r is at most `limit`.
 inline void at_most(const ByteRows& bytes, std::uint8_t limit, std::uint64_t* words) {
   GLINT_ON_SELECTED_ISA(at_most(bytes, limit, words));
@@ -63,8 +49,6 @@ inline void at_most(const PhiloxRows& bytes, std::uint8_t limit, std::uint64_t* 
 
 // words[c] has bit r set iff bit c of row r is set.
 inline void columns(const BitRows& bits, std::uint64_t* words) { GLINT_ON_SELECTED_ISA(columns(bits, words)); }
-
-#undef GLINT_ON_SELECTED_ISA
 
 }  // namespace simd
 }  // namespace GLINT_ABI

@@ -92,3 +92,18 @@ inline bool bf16_dot() { return selected == Isa::avx512 && has_bf16_dot; }
 }  // namespace simd
 }  // namespace GLINT_ABI
 }  // namespace glint
+
+// The body of a function in namespace glint that does `call` as the selected ISA's namespace has it.
+#if GLINT_HAVE_X86
+#define GLINT_ON_SELECTED_ISA(call)                                    \
+  if (::glint::simd::selected == Isa::avx512) return isa_avx512::call; \
+  if (::glint::simd::selected == Isa::avx2) return isa_avx2::call;     \
+  if (::glint::simd::selected == Isa::base) return isa_base::call;     \
+  return isa_plain::call
+#elif GLINT_HAVE_VECTOR_EXTENSIONS
+#define GLINT_ON_SELECTED_ISA(call)                                \
+  if (::glint::simd::selected == Isa::base) return isa_base::call; \
+  return isa_plain::call
+#else
+#define GLINT_ON_SELECTED_ISA(call) return isa_plain::call
+#endif
