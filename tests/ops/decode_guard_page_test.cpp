@@ -1,5 +1,5 @@
-// IncreFlashAttention reads and writes nothing outside its buffers (F8): every operand of random cases, each list, table
-// and factor of them, ends exactly at an unreadable page, then begins exactly behind one.
+// IncreFlashAttention reads and writes nothing outside its buffers (F8): every operand of random cases, each list,
+// table and factor of them, ends exactly at an unreadable page, then begins exactly behind one.
 #include <memory>
 
 #include "support/decode_doors.hpp"
@@ -108,8 +108,10 @@ DecodeOutcome fenced(const DecodeCase& c, const DecodeData& data, Fences& fences
   const Extent& e = data.out_extent;
   const index_t bytes = e.batch * e.rows * e.heads * e.width * glint::size_of(out_type(c));
   std::byte* const out = fences.room(bytes);
-  if (c.post == kPostNone) p.out = reinterpret_cast<Query*>(out);
-  else p.out_int8 = reinterpret_cast<std::int8_t*>(out);
+  if (c.post == kPostNone)
+    p.out = reinterpret_cast<Query*>(out);
+  else
+    p.out_int8 = reinterpret_cast<std::int8_t*>(out);
   const index_t rows = e.batch * e.rows * e.heads;
   if (c.lse != 0) p.lse = reinterpret_cast<float*>(fences.room(rows * 4));
   const glint::IncreFlashAttention<glint::layout::BNSD, Query, Kv> attend;
@@ -171,6 +173,7 @@ void sweep() {
     for (const index_t dim : {64, 72, 80, 96, 100, 128})
       for (const index_t keys : {1, 15, 16, 17, 63, 64, 65, 130}) attend(dim, dim, keys);
     for (index_t keys = 1; keys <= 65; ++keys) attend(1 + keys * 5 % 33, 1 + keys * 11 % 33, keys);
+    for (const index_t keys : {127, 128, 129, 191, 255, 256, 257, 320, 513}) attend(1 + keys % 33, 1 + keys % 17, keys);
     if (::testing::Test::HasFatalFailure()) return;
   }
 }

@@ -99,7 +99,8 @@ void expect_contract(const LongCache<Stored>& cache, int inner_precise) {
     p.v_antiquant = {.scale = &cache.v_scale, .single = true};
     if (cache.v_offset != 0) p.v_antiquant.offset = &cache.v_offset;
   }
-  const glint::Status status = glint::IncreFlashAttention<glint::layout::BNSD, float, glint::kv::Contiguous<Stored>>{}(p);
+  const glint::Status status =
+      glint::IncreFlashAttention<glint::layout::BNSD, float, glint::kv::Contiguous<Stored>>{}(p);
   ASSERT_TRUE(static_cast<bool>(status)) << status.rule;
   double worst = 0, worst_lse = 0;
   for (index_t n = 0; n < kHeads; ++n) {

@@ -1,97 +1,10 @@
 // IncreFlashAttention against itself: what must not change a bit, or no more than the error contract allows, on random
 // cases of every form and type.
 #include "support/decode_contract.hpp"
-#include "support/decode_generator.hpp"
-#include "support/decode_restate.hpp"
-#include "support/differential.hpp"
+#include "support/decode_metamorphic.hpp"
 
 namespace glint_test {
 namespace {
-
-template <class QueryType, class StoredType>
-struct Types {
-  using Query = QueryType;
-  using Stored = StoredType;
-  static constexpr index_t query = kNumber<Query>, cache = kNumber<Stored>;
-};
-using F32 = Types<float, float>;
-using F16 = Types<glint::half, glint::half>;
-using Bf16 = Types<glint::bfloat16, glint::bfloat16>;
-using Int8 = Types<float, std::int8_t>;
-using Int4 = Types<glint::bfloat16, glint::int4x2>;
-
-template <class T>
-DecodeOutcome run(const DecodeCase& c, const DecodeData& data, const TestExecutor& executor = {}) {
-  DecodeOutcome outcome = typed_decode<typename T::Query, typename T::Stored>(c, data, executor);
-  EXPECT_TRUE(static_cast<bool>(outcome.status)) << outcome.status.rule << ": " << print(c);
-  EXPECT_EQ(outcome.damage, "") << print(c);
-  return outcome;
-}
-
-// each(case, data) for random cases that `prepare` made fit the property.
-template <class T, class Prepare, class Each>
-void for_cases(std::uint64_t count, const Prepare& prepare, const Each& each) {
-  for (std::uint64_t number = 0, found = 0; found < cases_to_run(count); ++number) {
-    DecodeCase c = generate_decode(number_from("GLINT_TEST_SEED", 20260202), number, T::query, T::cache);
-    if (!prepare(c) || !legal(c)) continue;
-    ++found;
-    each(c, decode_data_of(c));
-    if (::testing::Test::HasFailure()) return;
-  }
-}
-bool any_case(DecodeCase&) { return true; }
-
-struct Asked {
-  const DecodeCase& c;
-  const DecodeOutcome& outcome;
-
-  const std::byte* row(const Extent& e, index_t b, index_t n, index_t i) const {
-    return outcome.out.data() +
-           glint::reference::row_position(e, kLayoutNames[c.layout], b, n, i) * glint::size_of(out_type(c));
-  }
-};
-
-// The rows of a selection have the bits that they have in the whole.
-void expect_same_rows(const Asked& whole, const Asked& part, const Selection& selected, const std::string& what) {
-  ASSERT_TRUE(whole.outcome.status && part.outcome.status);
-  const DecodeCase &a = whole.c, &b = part.c;
-  const Extent e{a.batch, a.q_len, a.heads(), a.value_dim}, f{b.batch, b.q_len, b.heads(), b.value_dim};
-  bool same = true;
-  for_rows(f, [&](index_t batch, index_t n, index_t i) {
-    const index_t old_b = selected.entries[static_cast<std::size_t>(batch)];
-    const index_t old_n = selected.heads[static_cast<std::size_t>(n)], old_i = selected.rows[static_cast<std::size_t>(i)];
-    const auto bytes = static_cast<std::size_t>(f.width * glint::size_of(out_type(b)));
-    same = same && std::memcmp(whole.row(e, old_b, old_n, old_i), part.row(f, batch, n, i), bytes) == 0;
-    if (a.lse == 0) return;
-    const float left = whole.outcome.lse[static_cast<std::size_t>((old_b * a.heads() + old_n) * a.q_len + old_i)];
-    const float right = part.outcome.lse[static_cast<std::size_t>((batch * b.heads() + n) * b.q_len + i)];
-    same = same && std::bit_cast<std::uint32_t>(left) == std::bit_cast<std::uint32_t>(right);
-  });
-  EXPECT_TRUE(same) << what << "\n  " << print(a) << "\n  as " << print(b);
-}
-
-// A part of a case, asked in another form.
-template <class T, class Change>
-void expect_same(const DecodeCase& c, const DecodeData& data, const DecodeOutcome& whole, const Selection& part,
-                 const std::string& what, const Change& change) {
-  const Restated other = restate(c, data, part, change);
-  const DecodeOutcome outcome = run<T>(other.c, other.data);
-  expect_same_rows({c, whole}, {other.c, outcome}, part, what);
-}
-template <class T, class Change>
-void expect_same(const DecodeCase& c, const DecodeData& data, const std::string& what, const Change& change) {
-  expect_same<T>(c, data, run<T>(c, data), Selection(c, data), what, change);
-}
-
-// f.template operator()<T>() for all pairs of types.
-template <class F>
-void for_types(const F& f) {
-  f.template operator()<F32>();
-  f.template operator()<F16>();
-  f.template operator()<Bf16>();
-  f.template operator()<Int8>();
-  f.template operator()<Int4>();
-}
 
 // Pages of any size, order and layout (shared blocks become copies), left padding, lists.
 TEST(DecodeExactly, EveryFormOfCacheAgrees) {
@@ -119,9 +32,8 @@ TEST(DecodeExactly, APrefixAndTheRestAreTheWholeCache) {
       const index_t keys = data.lists.keys(0);
       one.entries = {0}, one.first_key = {0}, one.keys = {keys};
       for (const index_t prefix : {index_t{1}, (keys + 1) / 2, keys})
-        expect_same<T>(c, data, whole, one, "shared prefix", [=](DecodeCase& d) {
-          d.form = kContiguous, d.prefix = prefix;
-        });
+        expect_same<T>(c, data, whole, one, "shared prefix",
+                       [=](DecodeCase& d) { d.form = kContiguous, d.prefix = prefix; });
     });
   });
 }
@@ -311,7 +223,8 @@ TEST(DecodeExactly, PoisonChangesNoBit) {
         for (index_t i = 0; i < operand.size(); ++i)
           if (is_nan_bits(operand.numbers.flat(i))) operand.set(i, 0.5);
       };
-      for (std::vector<Operand>* cache : {&clean.k, &clean.v, &clean.k_rope}) std::for_each(cache->begin(), cache->end(), heal);
+      for (std::vector<Operand>* cache : {&clean.k, &clean.v, &clean.k_rope})
+        std::for_each(cache->begin(), cache->end(), heal);
       for (Operand* one : {&clean.q, &clean.q_rope, &clean.pse, &clean.prefix_k, &clean.prefix_v, &clean.prefix_k_rope,
                            &clean.k_scale, &clean.k_offset, &clean.v_scale, &clean.v_offset})
         heal(*one);
@@ -345,11 +258,13 @@ TEST(DecodeWithin, HalvesMergeByTheirLse) {
         const index_t at = glint::reference::row_position(data.out_extent, kLayoutNames[c.layout], batch, n, i) * 4;
         const double most = static_cast<double>(std::max(a.lse[row], b.lse[row]));
         if (most == -std::numeric_limits<double>::infinity()) return;
-        const double p = std::exp(static_cast<double>(a.lse[row]) - most), q = std::exp(static_cast<double>(b.lse[row]) - most);
+        const double p = std::exp(static_cast<double>(a.lse[row]) - most),
+                     q = std::exp(static_cast<double>(b.lse[row]) - most);
         for (index_t d = 0; d < c.value_dim; ++d) {
           float x, y;
           std::memcpy(&x, a.out.data() + at + 4 * d, 4), std::memcpy(&y, b.out.data() + at + 4 * d, 4);
-          store_number(merged.out.data() + at, DType::f32, d, (p * static_cast<double>(x) + q * static_cast<double>(y)) / (p + q));
+          store_number(merged.out.data() + at, DType::f32, d,
+                       (p * static_cast<double>(x) + q * static_cast<double>(y)) / (p + q));
         }
         merged.lse[row] = static_cast<float>(most + std::log(p + q));
       });

@@ -3,7 +3,8 @@
 //   bfloat16 queries and cache, by the dot instruction: P is rounded to bfloat16.      out + 2 * 2^-9 * W
 //   integer cache: q * s_k in 16 bits of each row, P in 16 bits of the largest of its tile of 64 keys.
 //     E = |scale| * 2^-15 * max_j (max_d |q_d s_jd| * sum_d |k_jd + o_jd|)             the error of a score
-//     out + (2 * E + 2^-12) * max_j |v_jd|,  lse + E + 2^-13                           j over the keys that the row sees
+//     out + (2 * E + 2^-12) * max_j |v_jd|,  lse + E + 2^-13                           j over the keys that the row
+//     sees
 //
 // with k the stored integers, o and s their factors, v the values as numbers.  With inner_precise 0 nothing is added.
 //
@@ -46,7 +47,8 @@ class DecodeContract {
     const index_t row = row_of(b, n, i);
     const index_t at = glint::reference::row_position(data_.out_extent, kLayoutNames[c_.layout], b, n, i);
     for (index_t d = 0; d < c_.value_dim; ++d) {
-      const std::string wrong = c_.post != kPostNone ? check_int8(got, row, n, at + d, d) : check_out(got, row, at + d, d);
+      const std::string wrong =
+          c_.post != kPostNone ? check_int8(got, row, n, at + d, d) : check_out(got, row, at + d, d);
       if (!wrong.empty()) return "out b=" + place(b, n, i) + " d=" + std::to_string(d) + ": " + wrong;
     }
     if (got.lse.empty()) return {};
@@ -73,8 +75,8 @@ class DecodeContract {
   double share(double got, index_t row, index_t at, index_t d) const {
     const double want = want_.out.flat(at);
     if (saw_nothing(row)) return std::bit_cast<std::uint64_t>(got) == 0 ? 0 : std::numeric_limits<double>::infinity();
-    const double c = needed_c<T>(got, want, want_.weighted_abs_v.flat(at), want_.score_abs.flat(row),
-                                 tiny_ + added(row, at, d));
+    const double c =
+        needed_c<T>(got, want, want_.weighted_abs_v.flat(at), want_.score_abs.flat(row), tiny_ + added(row, at, d));
     Record& record = record_of<T>();
     if (c > record.c && c <= kContract) record.c = c, record.where = print(c_);
     return c;
@@ -108,7 +110,8 @@ class DecodeContract {
     const double scale = factor(data_.post_scale), offset = factor(data_.post_offset);
     const double weight = want_.weighted_abs_v.flat(at), unit = 0x1p-24 * weight * (1 + want_.score_abs.flat(row));
     const double error = kContract * unit + 0x1p-24 * std::abs(exact) + 0x1p-126 + tiny_ + added(row, at, d);
-    const double slack = saw_nothing(row) ? 0 : std::abs(scale) * error + 0x1p-22 * (std::abs(exact * scale) + std::abs(offset));
+    const double slack =
+        saw_nothing(row) ? 0 : std::abs(scale) * error + 0x1p-22 * (std::abs(exact * scale) + std::abs(offset));
     const auto rounded = [](double value) { return std::clamp(std::nearbyint(value), -128.0, 127.0); };
     const double least = rounded(exact * scale + offset - slack), most = rounded(exact * scale + offset + slack);
     const auto value = static_cast<double>(static_cast<std::int8_t>(got.out[static_cast<std::size_t>(at)]));
@@ -197,7 +200,8 @@ class DecodeContract {
     Integers& row = integers_[static_cast<std::size_t>(row_of(b, n, i))];
     double largest = 0;
     for (std::size_t d = 0; d < scales.size(); ++d)
-      largest = std::max(largest, std::abs(data_.q.numbers.flat(data_.q.row(b, n, i) + static_cast<index_t>(d)) * scales[d]));
+      largest =
+          std::max(largest, std::abs(data_.q.numbers.flat(data_.q.row(b, n, i) + static_cast<index_t>(d)) * scales[d]));
     row.score = std::max(row.score, std::abs(static_cast<double>(data_.scale)) * 0x1p-15 * largest * sum);
     for (std::size_t d = 0; d < values.size(); ++d) row.value[d] = std::max(row.value[d], values[d]);
   }

@@ -85,8 +85,10 @@ inline void fill_cache(const DecodeCase& c, DecodeData& data) {
   const auto draw = [&](std::vector<Operand>& to, index_t width, double spread, double mean, std::uint64_t number) {
     for (index_t t = 0; width > 0 && t < tensors; ++t) {
       const index_t rows = c.form == kList ? data.lists.room[static_cast<std::size_t>(t)] : c.kv_len;
-      if (c.form == kPaged) to.emplace_back(dtype, Extent{data.blocks, c.block_size, c.kv_heads, width}, pages, c.skew);
-      else to.emplace_back(dtype, Extent{c.form == kList ? 1 : c.batch, rows, c.kv_heads, width}, layout, c.skew);
+      if (c.form == kPaged)
+        to.emplace_back(dtype, Extent{data.blocks, c.block_size, c.kv_heads, width}, pages, c.skew);
+      else
+        to.emplace_back(dtype, Extent{c.form == kList ? 1 : c.batch, rows, c.kv_heads, width}, layout, c.skew);
       draw_numbers(to.back(), stream(c, number + 100 * static_cast<std::uint64_t>(t)), spread, mean);
     }
   };
@@ -119,7 +121,8 @@ inline void fill_queries(const DecodeCase& c, DecodeData& data) {
   data.out_extent = {c.batch, c.q_len, c.heads(), c.value_dim};
 }
 
-// fill as in case_data.hpp: 0 a tenth dropped, 1 half, 2 half and some rows all, 3 everything, 4 nothing, 5 nine tenths.
+// fill as in case_data.hpp: 0 a tenth dropped, 1 half, 2 half and some rows all, 3 everything, 4 nothing, 5 nine
+// tenths.
 inline std::vector<std::uint8_t> draw_mask(Random random, index_t rows, index_t columns, index_t fill) {
   std::vector<std::uint8_t> mask;
   const double percents[] = {10, 50, 50, 100, 0, 90};

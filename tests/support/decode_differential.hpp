@@ -45,8 +45,7 @@ template <class Query, class Stored>
 void run_decode_cases(std::uint64_t usual_count) {
   constexpr index_t query = kNumber<Query>, cache = kNumber<Stored>;
   run_drawn<DecodeCase>(
-      usual_count,
-      [](std::uint64_t seed, std::uint64_t number) { return generate_decode(seed, number, query, cache); },
+      usual_count, [](std::uint64_t seed, std::uint64_t number) { return generate_decode(seed, number, query, cache); },
       [](const DecodeCase& c) { return c.query == query && c.cache == cache; }, check_decode<Query, Stored>);
 }
 

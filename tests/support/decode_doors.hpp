@@ -39,14 +39,16 @@ struct TypedPlaces {
 };
 
 template <class Stored>
-void fill_kv(const DecodeCase& c, const DecodeData&, TypedPlaces& at, glint::KvCache<glint::kv::Contiguous<Stored>>& kv) {
+void fill_kv(const DecodeCase& c, const DecodeData&, TypedPlaces& at,
+             glint::KvCache<glint::kv::Contiguous<Stored>>& kv) {
   kv.k = reinterpret_cast<const Stored*>(at.k.data), kv.k_strides = at.k.strides;
   kv.v = reinterpret_cast<const Stored*>(at.v.data), kv.v_strides = at.v.strides;
   if (c.rope > 0) kv.k_rope = reinterpret_cast<const Stored*>(at.k_rope.data), kv.k_rope_strides = at.k_rope.strides;
 }
 
 template <class Stored>
-void fill_kv(const DecodeCase& c, const DecodeData&, TypedPlaces& at, glint::KvCache<glint::kv::LeftPadded<Stored>>& kv) {
+void fill_kv(const DecodeCase& c, const DecodeData&, TypedPlaces& at,
+             glint::KvCache<glint::kv::LeftPadded<Stored>>& kv) {
   kv.k = reinterpret_cast<const Stored*>(at.k.data), kv.k_strides = at.k.strides;
   kv.v = reinterpret_cast<const Stored*>(at.v.data), kv.v_strides = at.v.strides;
   if (c.rope > 0) kv.k_rope = reinterpret_cast<const Stored*>(at.k_rope.data), kv.k_rope_strides = at.k_rope.strides;
@@ -72,8 +74,8 @@ void fill_kv(const DecodeCase&, const DecodeData& data, TypedPlaces& at, glint::
   kv.rows = data.lists.room;
 }
 
-inline glint::Antiquant typed_factors(const FactorForm& form, const Operand& scale,
-                                      const Operand& offset, bool second) {
+inline glint::Antiquant typed_factors(const FactorForm& form, const Operand& scale, const Operand& offset,
+                                      bool second) {
   glint::Antiquant factors;
   const index_t skip = second ? bytes_of(scale.dtype, scale.size() / 2) : 0;
   factors.scale = scale.data() + skip;
@@ -97,8 +99,10 @@ void fill_problem(const DecodeCase& c, const DecodeData& data, TypedPlaces& at, 
              .head_dim = c.dim,
              .value_dim = c.value_dim == c.dim && c.seed % 3 == 0 ? 0 : c.value_dim};
   p.q = reinterpret_cast<const Query*>(at.q.data), p.q_strides = at.q.strides;
-  if (c.post == kPostNone) p.out = reinterpret_cast<Query*>(at.out.data);
-  else p.out_int8 = reinterpret_cast<std::int8_t*>(at.out.data);
+  if (c.post == kPostNone)
+    p.out = reinterpret_cast<Query*>(at.out.data);
+  else
+    p.out_int8 = reinterpret_cast<std::int8_t*>(at.out.data);
   p.out_strides = at.out.strides;
   p.rope_dim = c.rope;
   if (c.rope > 0) p.q_rope = reinterpret_cast<const Query*>(at.q_rope.data), p.q_rope_strides = at.q_rope.strides;
@@ -148,9 +152,12 @@ DecodeOutcome typed_decode(const DecodeCase& c, const DecodeData& data, const Te
     if (c.form == kPaged) return run(layout, static_cast<glint::kv::Paged<Stored>*>(nullptr));
     return run(layout, static_cast<glint::kv::List<Stored>*>(nullptr));
   };
-  if (c.layout == kBsh) by_form(glint::layout::BSH{});
-  else if (c.layout == kBnsd) by_form(glint::layout::BNSD{});
-  else by_form(glint::layout::BSND{});
+  if (c.layout == kBsh)
+    by_form(glint::layout::BSH{});
+  else if (c.layout == kBnsd)
+    by_form(glint::layout::BNSD{});
+  else
+    by_form(glint::layout::BSND{});
   return outcome;
 }
 

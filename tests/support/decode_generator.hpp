@@ -29,12 +29,15 @@ inline void draw_decode_shape(Random& random, DecodeCase& c) {
   c.group = random.chance(25) ? 1 : random.between(1, 16);
   if (random.chance(4)) c.group = random.pick<index_t>(17, 31, 32, 33, 48, 63, 64);
   c.q_len = random.chance(30) ? random.between(2, 8) : 1;
-  c.kv_len = random.chance(30) ? random.pick<index_t>(0, 1, 15, 16, 17, 63, 64, 65, 127, 128, 129, 191, 192, 193, 257)
-                               : random.between(0, 300);
+  c.kv_len = random.chance(30)
+                 ? random.pick<index_t>(0, 1, 15, 16, 17, 63, 64, 65, 127, 128, 129, 192, 193, 255, 256, 257)
+                 : random.between(0, 300);
   draw_decode_dims(random, c);
   // The oracle takes tens of nanoseconds for every product; no case may take long.
   const index_t most = random.chance(5) ? 3'000'000 : 450'000;
-  const auto work = [&] { return c.batch * c.heads() * (c.kv_len + 1) * (6 + c.q_len) * (c.dim + c.value_dim + 20) / 4; };
+  const auto work = [&] {
+    return c.batch * c.heads() * (c.kv_len + 1) * (6 + c.q_len) * (c.dim + c.value_dim + 20) / 4;
+  };
   while (work() > most && c.kv_len > 150) c.kv_len -= 50;
   while (work() > most && c.batch > 1) --c.batch;
   while (work() > most && c.kv_heads > 1) --c.kv_heads;
@@ -42,7 +45,7 @@ inline void draw_decode_shape(Random& random, DecodeCase& c) {
   while (work() > most && c.kv_len > 20) c.kv_len -= 20;
   if (!random.chance(1)) return;
   c.batch = random.between(1, 2), c.kv_heads = 1, c.group = random.between(1, 2), c.q_len = random.between(1, 2);
-  c.kv_len = random.pick<index_t>(1023, 1024, 1025, 1500, 2047, 2048, 2049, 3000, 4096, 5000);
+  c.kv_len = random.pick<index_t>(511, 512, 513, 1023, 1024, 1025, 1500, 2047, 2048, 2049, 3000, 4096, 5000);
   c.dim = c.value_dim = random.pick<index_t>(2, 16, 18, 32), c.rope = 0;
 }
 

@@ -76,8 +76,10 @@ inline void fill_factors(const DecodeCase& c, DecodeData& data) {
   const auto draw = [&](const FactorForm& form, bool with_offset, double spread, double mean, std::uint64_t number,
                         Operand& scale, Operand& offset) {
     std::vector<index_t> shape = factor_shape(c, data, form);
-    if (c.joint != 0 && form.mode == 0 && form.single != 0) shape = {2};
-    else if (c.joint != 0) shape.insert(shape.begin(), 2);
+    if (c.joint != 0 && form.mode == 0 && form.single != 0)
+      shape = {2};
+    else if (c.joint != 0)
+      shape.insert(shape.begin(), 2);
     scale = Operand(kDTypes[c.factors], shape, c.skew);
     Random random = stream(c, number);
     for (index_t i = 0; i < scale.size(); ++i)
@@ -110,14 +112,16 @@ inline void fill_post_quant(const DecodeCase& c, DecodeData& data) {
   if (c.post_offset == 0) return;
   data.post_offset = Operand(dtype, shape, c.skew);
   for (index_t i = 0; i < data.post_offset.size(); ++i)
-    data.post_offset.set(i, random.chance(30) ? static_cast<double>(random.between(-20, 20)) / 2 : 30 * random.normal());
+    data.post_offset.set(i,
+                         random.chance(30) ? static_cast<double>(random.between(-20, 20)) / 2 : 30 * random.normal());
 }
 
 inline void fill_sink(const DecodeCase& c, DecodeData& data) {
   if (c.sink == kSinkNone) return;
   data.sink = Operand(kDTypes[c.query], std::vector<index_t>{c.heads()}, c.skew);
   draw_numbers(data.sink, stream(c, 15), 3);
-  for (index_t n = 0; n < c.heads() && c.sink != kSinkAmong; ++n) data.sink.set(n, c.sink == kSinkFarBelow ? -6e4 : 6e4);
+  for (index_t n = 0; n < c.heads() && c.sink != kSinkAmong; ++n)
+    data.sink.set(n, c.sink == kSinkFarBelow ? -6e4 : 6e4);
 }
 
 // NaN in every row of the cache that no query row sees.
@@ -131,8 +135,10 @@ inline void spoil_cache(const DecodeCase& c, DecodeData& data) {
     for_seen_keys(c, data, [&](index_t b, index_t key) {
       const KeySpot spot = data.spot(c, b, key);
       const index_t rows = tensors[static_cast<std::size_t>(spot.tensor)].extent.rows;
-      if (spot.prefix) read_prefix[static_cast<std::size_t>(spot.row)] = 1;
-      else read[static_cast<std::size_t>(spot.tensor)][static_cast<std::size_t>(spot.batch * rows + spot.row)] = 1;
+      if (spot.prefix)
+        read_prefix[static_cast<std::size_t>(spot.row)] = 1;
+      else
+        read[static_cast<std::size_t>(spot.tensor)][static_cast<std::size_t>(spot.batch * rows + spot.row)] = 1;
     });
     for (std::size_t t = 0; t < tensors.size(); ++t)
       for (std::size_t i = 0; i < read[t].size(); ++i)
@@ -179,7 +185,8 @@ inline Array joined(const Operand& left, const Operand& right) {
   return both.numbers;
 }
 
-// The oracle knows no rope beside a prefix or in lists: there it is asked with the rows joined, which is the definition.
+// The oracle knows no rope beside a prefix or in lists: there it is asked with the rows joined, which is the
+// definition.
 inline void ask_cache(const DecodeCase& c, const DecodeData& data, AttentionCase& spec) {
   const bool join = c.rope > 0 && (c.prefix > 0 || c.form == kList);
   spec.query = join ? joined(data.q, data.q_rope) : data.q.numbers;

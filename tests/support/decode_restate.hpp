@@ -13,7 +13,8 @@ struct Selection {
 
   // All of it.
   Selection(const DecodeCase& c, const DecodeData& data) {
-    for (index_t b = 0; b < c.batch; ++b) entries.push_back(b), first_key.push_back(0), keys.push_back(data.lists.keys(b));
+    for (index_t b = 0; b < c.batch; ++b)
+      entries.push_back(b), first_key.push_back(0), keys.push_back(data.lists.keys(b));
     for (index_t n = 0; n < c.heads(); ++n) heads.push_back(n);
     for (index_t i = 0; i < c.q_len; ++i) rows.push_back(i);
   }
@@ -33,7 +34,8 @@ inline DecodeLists lists_for(DecodeCase& c, const Selection& part) {
   c.prefix_length = -1;
   c.lens = kLengthsEach;
   index_t longest = 0;
-  for (const index_t keys : part.keys) lists.own.push_back(keys - c.prefix), longest = std::max(longest, keys - c.prefix);
+  for (const index_t keys : part.keys)
+    lists.own.push_back(keys - c.prefix), longest = std::max(longest, keys - c.prefix);
   lists.lens = lists.own;
   c.kv_len = longest + static_cast<index_t>(c.seed % 3) + (c.form == kLeftPadded ? std::max<index_t>(0, c.padding) : 0);
   lists.max_blocks = c.form == kPaged ? (longest + c.block_size - 1) / c.block_size + c.spare_columns : 0;
@@ -69,9 +71,7 @@ struct Restating {
       for (index_t key = 0; key < part.keys[b]; ++key)
         each(static_cast<index_t>(b), key, part.entries[b], part.first_key[b] + key);
   }
-  index_t old_kv_head(index_t head) const {
-    return part.heads[static_cast<std::size_t>(head * c.group)] / old.group;
-  }
+  index_t old_kv_head(index_t head) const { return part.heads[static_cast<std::size_t>(head * c.group)] / old.group; }
 
   void queries(const Operand& source, Operand& target) const {
     if (!source.present()) return;
@@ -146,8 +146,10 @@ struct Restating {
           target.set(factor_at(c, to, form, b, head, key, d),
                      source.numbers.flat(first + factor_at(old, from, old_form, old_b, old_kv_head(head), old_key, d)));
     };
-    if (form.mode == 0 || form.mode == 2) copy(0, 0, 0, 0);
-    else for_keys(copy);
+    if (form.mode == 0 || form.mode == 2)
+      copy(0, 0, 0, 0);
+    else
+      for_keys(copy);
   }
   void by_head(const Operand& source, index_t each, Operand& target) const {
     if (!source.present()) return;

@@ -101,9 +101,12 @@ struct Operand {
 // Random numbers of a spread around a mean; integers over their whole range.
 inline void draw_numbers(Operand& operand, Random random, double spread, double mean = 0) {
   for (index_t i = 0; i < operand.size(); ++i) {
-    if (operand.dtype == DType::i8) operand.set(i, static_cast<double>(random.between(-128, 127)));
-    else if (operand.dtype == DType::i4) operand.set(i, static_cast<double>(random.between(-8, 7)));
-    else operand.set(i, mean + spread * random.normal());
+    if (operand.dtype == DType::i8)
+      operand.set(i, static_cast<double>(random.between(-128, 127)));
+    else if (operand.dtype == DType::i4)
+      operand.set(i, static_cast<double>(random.between(-8, 7)));
+    else
+      operand.set(i, mean + spread * random.normal());
   }
 }
 
