@@ -2,12 +2,7 @@
 // sums, against rows that are calculated here in double.  The values of an int8 cache have a mean of 1 by themselves,
 // or by an offset that every sum must add up.
 #include "glint/ops/incre_flash_attention.hpp"
-#include "support/contract.hpp"
-#include "support/random.hpp"
-
-#include <gtest/gtest.h>
-
-#include <cstdio>
+#include "support/differential.hpp"
 
 namespace glint_test {
 namespace {
@@ -33,7 +28,7 @@ struct LongCache {
 
 template <class Stored, class Draw>
 std::vector<Stored> drawn(index_t rows, std::uint64_t stream, const Draw& draw) {
-  Random random(111, stream);
+  Random random(number_from("GLINT_TEST_SEED", 111), stream);
   std::vector<Stored> numbers;
   for (index_t i = 0; i < rows * kDim; ++i) numbers.push_back(static_cast<Stored>(draw(random)));
   return numbers;
