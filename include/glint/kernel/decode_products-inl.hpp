@@ -14,6 +14,28 @@ inline constexpr int kBlock = kLanes >= 4 ? 4 : 1;
 constexpr index_t padded_rows(index_t rows) { return rows == 1 ? 1 : (rows + kBlock - 1) / kBlock * kBlock; }
 
 // The sums of the lanes of kLanes vectors, vector i's in lane i; always the same tree of additions.
+#if GLINT_USE_AVX512
+GLINT_INLINE __m512 add_pairs(const Vec& a, const Vec& b) {
+  return _mm512_add_ps(_mm512_maskz_unpacklo_ps(kAllLanes, (__m512)a, (__m512)b),
+                       _mm512_maskz_unpackhi_ps(kAllLanes, (__m512)a, (__m512)b));
+}
+GLINT_INLINE __m512 add_quads(__m512 a, __m512 b) {
+  const __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);
+  return _mm512_add_ps(_mm512_castpd_ps(_mm512_maskz_unpacklo_pd(0xff, x, y)),
+                       _mm512_castpd_ps(_mm512_maskz_unpackhi_pd(0xff, x, y)));
+}
+GLINT_INLINE __m512 add_quarters(__m512 a, __m512 b) {
+  return _mm512_add_ps(_mm512_maskz_shuffle_f32x4(kAllLanes, a, b, 0x88),
+                       _mm512_maskz_shuffle_f32x4(kAllLanes, a, b, 0xdd));
+}
+GLINT_INLINE Vec lane_sums(Vec (&v)[kLanes]) {
+  __m512 quad[4];
+  GLINT_UNROLL
+  for (int i = 0; i < 4; ++i)
+    quad[i] = add_quads(add_pairs(v[4 * i], v[4 * i + 1]), add_pairs(v[4 * i + 2], v[4 * i + 3]));
+  return (Vec)add_quarters(add_quarters(quad[0], quad[1]), add_quarters(quad[2], quad[3]));
+}
+#else
 template <int kHalf>
 GLINT_INLINE void add_halves([[maybe_unused]] Vec (&v)[kLanes]) {
 #if GLINT_LANES > 1
@@ -30,6 +52,7 @@ GLINT_INLINE Vec lane_sums(Vec (&v)[kLanes]) {
   add_halves<kLanes / 2>(v);
   return v[0];
 }
+#endif
 
 // K or V of a tile.
 template <class Stored, class Load>
@@ -41,21 +64,27 @@ struct TileRows {
 };
 
 // One step along head_dim of a block: kRows query rows and kCount keys.
-template <int kRows, int kCount>
+template <class Load, int kRows, int kCount>
 GLINT_INLINE void dot_step(const Vec (&x)[kCount], const float* q, index_t q_stride, Vec (&sum)[kRows * kCount]) {
   GLINT_UNROLL
   for (int r = 0; r < kRows; ++r) {
     const Vec query = load(q + r * q_stride);
     GLINT_UNROLL
-    for (int i = 0; i < kCount; ++i) fma_into(sum[r * kCount + i], x[i], query);
+    for (int i = 0; i < kCount; ++i) Load::add(sum[r * kCount + i], x[i], query);
   }
+}
+
+// Where the queries' partners of number d begin.
+template <class Load>
+GLINT_INLINE const float* query_at(const float* q, index_t d) {
+  return q + d / (Load::kNumbers / kLanes);
 }
 
 // s[row][key] for kRows query rows and kLanes / kRows keys.
 template <int kRows, bool kAsk, class Stored, class Load>
 GLINT_INLINE void dot_block(const TileRows<Stored, Load>& k, index_t key, const float* q, index_t q_stride, float* s,
                             bool add) {
-  constexpr int kCount = kLanes / kRows;
+  constexpr int kCount = kLanes / kRows, kLines = static_cast<int>(row_bytes<Stored>(Load::kNumbers) * kCount / 64);
   const Stored* const* const row = k.rows + key;
   Vec sum[kLanes], x[kCount];
   GLINT_UNROLL
@@ -63,16 +92,16 @@ GLINT_INLINE void dot_block(const TileRows<Stored, Load>& k, index_t key, const 
   index_t d = 0;
   Ahead<Stored> ahead{row + k.ahead, row_bytes<Stored>(k.dim)};
   GLINT_PRAGMA(GCC unroll 1)
-  for (; d + kLanes <= k.dim; d += kLanes) {
-    if constexpr (kAsk) ahead.template ask<row_bytes<Stored>(kLanes) * kCount / 64>();
+  for (; d + Load::kNumbers <= k.dim; d += Load::kNumbers) {
+    if constexpr (kAsk) ahead.template ask<kLines>();
     GLINT_UNROLL
     for (int i = 0; i < kCount; ++i) x[i] = k.load(row[i], key + i, d);
-    dot_step<kRows, kCount>(x, q + d, q_stride, sum);
+    dot_step<Load, kRows, kCount>(x, query_at<Load>(q, d), q_stride, sum);
   }
   if (d < k.dim) {
     GLINT_UNROLL
     for (int i = 0; i < kCount; ++i) x[i] = k.load(row[i], key + i, d, k.dim - d);
-    dot_step<kRows, kCount>(x, q + d, q_stride, sum);
+    dot_step<Load, kRows, kCount>(x, query_at<Load>(q, d), q_stride, sum);
   }
   alignas(64) float result[kLanes];
   store(result, lane_sums(sum));
@@ -89,17 +118,18 @@ GLINT_INLINE void dot_block(const TileRows<Stored, Load>& k, index_t key, const 
 template <int kCount, class Stored, class Load>
 GLINT_INLINE void dot_vectors(const Load& load_row, const Stored* row, const Stored* later, index_t key, index_t d,
                               const float* q, Vec& sum) {
+  constexpr index_t kBytes = row_bytes<Stored>(Load::kNumbers);
   GLINT_UNROLL
   for (int j = 0; j < kCount; ++j) {
-    if (row_bytes<Stored>(j * kLanes) % 64 == 0) ask_for(later, row_bytes<Stored>(d + j * kLanes));
-    sum = fma(load_row(row, key, d + j * kLanes), load(q + d + j * kLanes), sum);
+    if (j * kBytes % 64 == 0) ask_for(later, row_bytes<Stored>(d) + j * kBytes);
+    sum = Load::added(load_row(row, key, d + j * Load::kNumbers), load(query_at<Load>(q, d) + j * kLanes), sum);
   }
 }
 
 // The same for one query row and kLanes keys, key by key: rows are read from end to end, as memory likes it.
 template <class Stored, class Load>
 GLINT_INLINE void dot_keys(const TileRows<Stored, Load>& k, index_t key, const float* q, float* s, bool add) {
-  constexpr int kAtOnce = 8;
+  constexpr int kAtOnce = 8 * kLanes / Load::kNumbers;
   Vec sum[kLanes];
   GLINT_PRAGMA(GCC unroll 1)
   for (int i = 0; i < kLanes; ++i) {
@@ -107,10 +137,10 @@ GLINT_INLINE void dot_keys(const TileRows<Stored, Load>& k, index_t key, const f
     const Stored* const later = k.rows[key + i + k.ahead];
     Vec one = splat(0.0F);
     index_t d = 0;
-    for (; d + kAtOnce * kLanes <= k.dim; d += kAtOnce * kLanes)
+    for (; d + kAtOnce * Load::kNumbers <= k.dim; d += kAtOnce * Load::kNumbers)
       dot_vectors<kAtOnce>(k.load, row, later, key + i, d, q, one);
-    for (; d + kLanes <= k.dim; d += kLanes) dot_vectors<1>(k.load, row, later, key + i, d, q, one);
-    if (d < k.dim) one = fma(k.load(row, key + i, d, k.dim - d), load(q + d), one);
+    for (; d + Load::kNumbers <= k.dim; d += Load::kNumbers) dot_vectors<1>(k.load, row, later, key + i, d, q, one);
+    if (d < k.dim) one = Load::added(k.load(row, key + i, d, k.dim - d), load(query_at<Load>(q, d)), one);
     sum[i] = one;
   }
   const Vec result = lane_sums(sum);
@@ -148,11 +178,12 @@ struct ChainPart {
   bool rescales;      // the tile's first chain: o *= alpha
 };
 
-// kColumns vectors from number d on; n: numbers in the last of them.
+// kColumns vectors from number d on; n: numbers left, if fewer than a unit.
 template <int kRows, int kColumns, bool kAsk, class Stored, class Load>
 GLINT_INLINE void weigh_block(const TileRows<Stored, Load>& v, index_t d, index_t n, const float* p, ChainPart keys,
                               const WeighedSums& to, index_t first_row, Ahead<Stored> ahead) {
-  Vec sum[kRows][kColumns];
+  constexpr int kLines = static_cast<int>((row_bytes<Stored>(kColumns * kLanes) * Load::kKeys + 63) / 64);
+  Vec sum[kRows][kColumns], x[kColumns];
   float* const chain = to.chain + first_row * to.width + d;
   GLINT_UNROLL
   for (int r = 0; r < kRows; ++r) {
@@ -160,18 +191,14 @@ GLINT_INLINE void weigh_block(const TileRows<Stored, Load>& v, index_t d, index_
     for (int j = 0; j < kColumns; ++j)
       sum[r][j] = keys.begins ? splat(0.0F) : load(chain + r * to.width + j * kLanes);
   }
-  for (index_t key = keys.lo; key < keys.hi; ++key) {
-    const Stored* const row = v.rows[key];
-    if constexpr (kAsk) ahead.template ask<(row_bytes<Stored>(kColumns * kLanes) + 63) / 64>();
-    Vec x[kColumns];
-    GLINT_UNROLL
-    for (int j = 0; j < kColumns; ++j)
-      x[j] = n < kLanes ? v.load(row, key, d, n) : v.load(row, key, d + j * kLanes);
+  for (index_t key = keys.lo; key < keys.hi; key += Load::kKeys) {
+    if constexpr (kAsk) ahead.template ask<kLines>();
+    v.load.columns(v.rows, key, d, n, x);
     GLINT_UNROLL
     for (int r = 0; r < kRows; ++r) {
-      const Vec weight = splat(p[r * decode::kKeys + key]);
+      const Vec weight = Load::weight(p + r * decode::kKeys, key);
       GLINT_UNROLL
-      for (int j = 0; j < kColumns; ++j) fma_into(sum[r][j], weight, x[j]);
+      for (int j = 0; j < kColumns; ++j) Load::add(sum[r][j], weight, x[j]);
     }
   }
   float* const o = to.o + first_row * to.width + d;
@@ -196,19 +223,18 @@ GLINT_INLINE void weigh_block(const TileRows<Stored, Load>& v, index_t d, index_
 template <int kRows, int kColumns, class Stored, class Load>
 GLINT_INLINE void weigh_part(const TileRows<Stored, Load>& v, const float* p, index_t rows, ChainPart keys,
                              const WeighedSums& to) {
+  constexpr index_t kUnit = Load::kUnit * kLanes;
   const index_t passes = (v.dim + kColumns * kLanes - 1) / (kColumns * kLanes), bytes = row_bytes<Stored>(v.dim);
-  const auto columns_at = [&](auto columns, index_t d, index_t n) __attribute__((always_inline)) {
-    constexpr int kCount = decltype(columns)::value;
+  const auto columns_at = [&](auto units, index_t d, index_t n) __attribute__((always_inline)) {
+    constexpr int kCount = decltype(units)::value * Load::kUnit;
     const index_t row = keys.lo + v.ahead + (keys.hi - keys.lo) * (d / (kColumns * kLanes)) / passes;
     weigh_block<kRows, kCount, true>(v, d, n, p, keys, to, 0, Ahead<Stored>{v.rows + row, bytes});
     for (index_t r = kRows; r < rows; r += kRows)
       weigh_block<kRows, kCount, false>(v, d, n, p + r * decode::kKeys, keys, to, r, Ahead<Stored>{v.rows, bytes});
   };
-  const index_t whole = v.dim / kLanes * kLanes;
-  for_blocks<kColumns>(
-      v.dim / kLanes, [&](auto columns, index_t j) __attribute__((always_inline)) {
-        columns_at(columns, j * kLanes, kLanes);
-      });
+  const index_t whole = v.dim / kUnit * kUnit;
+  for_blocks<kColumns / Load::kUnit>(
+      v.dim / kUnit, [&](auto units, index_t j) __attribute__((always_inline)) { columns_at(units, j * kUnit, kUnit); });
   if (whole < v.dim) columns_at(std::integral_constant<int, 1>{}, whole, v.dim - whole);
 }
 

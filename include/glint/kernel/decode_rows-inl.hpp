@@ -20,24 +20,58 @@ GLINT_INLINE Vec load_numbers(const int4x2* row, index_t d) { return static_cast
 GLINT_INLINE Vec load_numbers(const std::int8_t* row, index_t d, index_t) { return load_numbers(row, d); }
 GLINT_INLINE Vec load_numbers(const int4x2* row, index_t d, index_t) { return load_numbers(row, d); }
 #else
-typedef std::int8_t ByteVec __attribute__((vector_size(GLINT_LANES)));
-typedef std::int8_t UnalignedByteVec __attribute__((vector_size(GLINT_LANES), aligned(1), may_alias));
-typedef std::int8_t HalfByteVec __attribute__((vector_size(GLINT_LANES / 2)));
-typedef std::int8_t UnalignedHalfByteVec __attribute__((vector_size(GLINT_LANES / 2), aligned(1), may_alias));
+// kLanes bytes as integers.  Written down where there is an instruction: gcc 12 takes the conversion of a vector apart.
+#if GLINT_USE_AVX512
+GLINT_INLINE IntVec widen_bytes(const __m128i& bytes) {
+  return (IntVec)_mm512_maskz_cvtepi8_epi32(kAllLanes, bytes);
+}
+GLINT_INLINE __m128i load_bytes(const std::int8_t* p) { return _mm_loadu_si128((const __m128i*)p); }
+GLINT_INLINE __m128i load_half_bytes(const int4x2* p) { return _mm_loadl_epi64((const __m128i*)p); }
+#elif GLINT_USE_X86_FMA
+GLINT_INLINE IntVec widen_bytes(const __m128i& bytes) { return (IntVec)_mm256_cvtepi8_epi32(bytes); }
+GLINT_INLINE __m128i load_bytes(const std::int8_t* p) { return _mm_loadl_epi64((const __m128i*)p); }
+GLINT_INLINE __m128i load_half_bytes(const int4x2* p) { return _mm_loadu_si32(p); }
+#elif GLINT_HAVE_X86
+GLINT_INLINE IntVec widen_bytes(const __m128i& bytes) {
+  const __m128i twice = _mm_unpacklo_epi8(bytes, bytes);
+  return (IntVec)_mm_srai_epi32(_mm_unpacklo_epi16(twice, twice), 24);
+}
+GLINT_INLINE __m128i load_bytes(const std::int8_t* p) { return _mm_loadu_si32(p); }
+GLINT_INLINE __m128i load_half_bytes(const int4x2* p) { return _mm_loadu_si16(p); }
+#else
+typedef std::int8_t Bytes __attribute__((vector_size(16)));
+GLINT_INLINE IntVec widen_bytes(const Bytes& bytes) {
+  IntVec wide{};
+  for (int i = 0; i < kLanes; ++i) wide[i] = bytes[i];
+  return wide;
+}
+template <class Stored>
+GLINT_INLINE Bytes load_few(const Stored* p, int count) {
+  Bytes bytes{};
+  __builtin_memcpy(&bytes, p, static_cast<std::size_t>(count));
+  return bytes;
+}
+GLINT_INLINE Bytes load_bytes(const std::int8_t* p) { return load_few(p, kLanes); }
+GLINT_INLINE Bytes load_half_bytes(const int4x2* p) { return load_few(p, kLanes / 2); }
+#endif
 
 GLINT_INLINE Vec load_numbers(const std::int8_t* row, index_t d) {
-  const ByteVec bytes = *(const UnalignedByteVec*)(row + d);
-  return __builtin_convertvector(__builtin_convertvector(bytes, IntVec), Vec);
+  return __builtin_convertvector(widen_bytes(load_bytes(row + d)), Vec);
 }
 
-template <int... kIndex>
-GLINT_INLINE Vec spread_nibbles(const HalfByteVec& bytes, std::integer_sequence<int, kIndex...>) {
-  const ByteVec twice = __builtin_shufflevector(bytes, bytes, (kIndex / 2)...);
-  const IntVec shift = {(kIndex % 2 == 0 ? 28 : 24)...};
-  return __builtin_convertvector((__builtin_convertvector(twice, IntVec) << shift) >> 28, Vec);
-}
+// Two numbers from each byte: the low nibble, then the high one.
 GLINT_INLINE Vec load_numbers(const int4x2* row, index_t d) {
-  return spread_nibbles(*(const UnalignedHalfByteVec*)(row + d / 2), std::make_integer_sequence<int, kLanes>());
+  const auto bytes = load_half_bytes(row + d / 2);
+#if GLINT_HAVE_X86
+  const __m128i nibble = _mm_set1_epi8(15), sign = _mm_set1_epi8(8);
+  const __m128i low = _mm_and_si128(bytes, nibble), high = _mm_and_si128(_mm_srli_epi16(bytes, 4), nibble);
+  const __m128i both = _mm_unpacklo_epi8(low, high);
+  return __builtin_convertvector(widen_bytes(_mm_sub_epi8(_mm_xor_si128(both, sign), sign)), Vec);
+#else
+  IntVec wide{};
+  for (int i = 0; i < kLanes; ++i) wide[i] = (bytes[i / 2] >> (i % 2 * 4) & 15) - ((bytes[i / 2] >> (i % 2 * 4) & 8) << 1);
+  return __builtin_convertvector(wide, Vec);
+#endif
 }
 
 GLINT_INLINE Vec load_numbers(const std::int8_t* row, index_t d, index_t n) {
@@ -55,21 +89,40 @@ GLINT_INLINE Vec load_numbers(const int4x2* row, index_t d, index_t n) {
 // By bit pattern: -ffast-math removes comparisons with infinity.
 GLINT_INLINE bool is_finite(float x) { return (std::bit_cast<std::uint32_t>(x) & 0x7f800000u) != 0x7f800000u; }
 
-// How a product reads K or V.  key: within the tile.
+// How the products read K or V, and multiply.  key: within the tile.
+//
+//   kNumbers        numbers of a row in one vector of the first product
+//   operator()      a vector of them, or the first n with zeros behind
+//   add(..)         sum += x * q
+//   kKeys, kUnit    keys of one step of the second product, and vectors that a row is cut into at a time
+//   columns(..)     vectors of those keys from number d on; n: numbers left, if fewer than a unit
+//   weight(..)      the keys' weights in every lane
 template <class Stored>
 struct AsStored {
+  static constexpr int kNumbers = kLanes, kKeys = 1, kUnit = 1;
   GLINT_INLINE Vec operator()(const Stored* row, index_t, index_t d) const { return load_numbers(row, d); }
   GLINT_INLINE Vec operator()(const Stored* row, index_t, index_t d, index_t n) const {
     return load_numbers(row, d, n);
   }
+  template <int kColumns>
+  GLINT_INLINE void columns(const Stored* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns]) const {
+    GLINT_UNROLL
+    for (int j = 0; j < kColumns; ++j)
+      x[j] = n < kLanes ? (*this)(rows[key], key, d, n) : (*this)(rows[key], key, d + j * kLanes);
+  }
+  static GLINT_INLINE Vec weight(const float* p, index_t key) { return splat(p[key]); }
+  static GLINT_INLINE void add(Vec& sum, const Vec& x, const Vec& y) { fma_into(sum, x, y); }
+  static GLINT_INLINE Vec added(const Vec& x, const Vec& y, const Vec& sum) { return fma(x, y, sum); }
 };
 
 // With the offsets of an integer cache.  They are added number by number: folded into the sums they would cancel, where
 // many numbers lie near -offset.
 template <class Stored>
-struct WithOffsets {
+struct WithOffsets : AsStored<Stored> {
   const float* by_number;  // padded to whole vectors with zeros
   const float* by_key;
+
+  GLINT_INLINE WithOffsets(const float* numbers, const float* keys) : by_number(numbers), by_key(keys) {}
   GLINT_INLINE Vec operator()(const Stored* row, index_t key, index_t d) const {
     return load_numbers(row, d) + load(by_number + d) + by_key[key];
   }
@@ -77,18 +130,82 @@ struct WithOffsets {
     const Vec shifted = load_numbers(row, d, n) + load(by_number + d) + by_key[key];
     return select(lanes_of((std::uint64_t{1} << n) - 1, 0), shifted, splat(0.0F));
   }
+  template <int kColumns>
+  GLINT_INLINE void columns(const Stored* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns]) const {
+    GLINT_UNROLL
+    for (int j = 0; j < kColumns; ++j)
+      x[j] = n < kLanes ? (*this)(rows[key], key, d, n) : (*this)(rows[key], key, d + j * kLanes);
+  }
 };
+
+#if GLINT_USE_AVX512
+// Pairs of bfloat16 by the CPU's dot instruction.  Two rows of V are interleaved in registers, within quarters of a
+// vector: sums of 32 numbers lie as 0-3, 8-11, 16-19, 24-27 and the rest until restore_order().
+struct AsPairs {
+  static constexpr int kNumbers = 2 * kLanes, kKeys = 2, kUnit = 2;
+  GLINT_INLINE Vec operator()(const bfloat16* row, index_t, index_t d) const {
+    return load(reinterpret_cast<const float*>(row + d));
+  }
+  GLINT_INLINE Vec operator()(const bfloat16* row, index_t, index_t d, index_t n) const {
+    return load_pairs(row + d, n);
+  }
+  template <int kColumns>
+  GLINT_INLINE void columns(const bfloat16* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns]) const {
+    GLINT_UNROLL
+    for (int j = 0; j < kColumns; j += kUnit) {
+      const index_t at = d + j * kLanes;
+      const __m512i a = (__m512i)(n < kNumbers ? load_pairs(rows[key] + at, n) : (*this)(rows[key], key, at));
+      const __m512i b = (__m512i)(n < kNumbers ? load_pairs(rows[key + 1] + at, n) : (*this)(rows[key + 1], key, at));
+      x[j] = (Vec)_mm512_maskz_unpacklo_epi16(0xffffffffu, a, b);
+      x[j + 1] = (Vec)_mm512_maskz_unpackhi_epi16(0xffffffffu, a, b);
+    }
+  }
+  static GLINT_INLINE Vec weight(const float* p, index_t key) {
+    return Pairs::broadcast(reinterpret_cast<const bfloat16*>(p) + key);
+  }
+  static GLINT_INLINE void add(Vec& sum, const Vec& x, const Vec& y) { dot_into(sum, x, y); }
+  static GLINT_INLINE Vec added(const Vec& x, const Vec& y, Vec sum) {
+    dot_into(sum, x, y);
+    return sum;
+  }
+};
+
+struct QuarterOrder {
+  std::int32_t place[16] = {};
+  constexpr explicit QuarterOrder(int half) {
+    for (int i = 0; i < 16; ++i) place[i] = half * 8 + i / 8 * 4 + i % 4 + i / 4 % 2 * 16;
+  }
+};
+GLINT_INLINE void restore_order(float* o, index_t count) {
+  alignas(64) static constexpr QuarterOrder kFirst(0), kSecond(1);
+  for (index_t d = 0; d < count; d += 2 * kLanes) {
+    const __m512 a = (__m512)load(o + d), b = (__m512)load(o + d + kLanes);
+    store(o + d, (Vec)_mm512_permutex2var_ps(a, _mm512_load_si512(&kFirst), b));
+    store(o + d + kLanes, (Vec)_mm512_permutex2var_ps(a, _mm512_load_si512(&kSecond), b));
+  }
+}
+
+// Weights of a row, rounded to bfloat16 where they lie.
+GLINT_INLINE void round_weights(float* p, index_t count) {
+  for (index_t key = 0; key < count; key += 2 * kLanes) {
+    Vec halves;
+    __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(halves) : "v"(load(p + key + kLanes)), "v"(load(p + key)));
+    store(p + key / 2, halves);
+  }
+}
+#endif
 
 // Rows of K, V and the next K lie behind each other in one table, and the products ask for the rows some bytes further on,
 // line by line in the order of memory, into the second-level cache.  Measured on Zen 4, one thread, tiles of 256 keys,
 // where one plain stream runs at 27 GB/s: nothing asked for 16 to 18; 1.5 to 2.5 KB ahead 25 to 27; 5 KB and more 21 to
-// 24; into the first level 16 to 20.  With several query rows the core itself looks less far ahead, and 8 to 16 KB are
-// best.
+// 24; into the first level 16 to 20.  The more work there is for a byte, the less far the core itself looks ahead: twice
+// as far is best for 16-bit and integer caches, 8 to 16 KB with several query rows.
 inline constexpr index_t kAheadAlone = 2560, kAheadTogether = 12288, kMostAhead = 64;
 
 template <class Stored>
 GLINT_INLINE index_t rows_ahead(index_t dim, index_t queries) {
-  const index_t rows = (queries == 1 ? kAheadAlone : kAheadTogether) / row_bytes<Stored>(dim + dim % 2);
+  const index_t alone = std::is_same_v<Stored, float> ? kAheadAlone : 2 * kAheadAlone;
+  const index_t rows = (queries == 1 ? alone : kAheadTogether) / row_bytes<Stored>(dim + dim % 2);
   return rows < 4 ? 4 : rows > kMostAhead ? kMostAhead : rows;
 }
 

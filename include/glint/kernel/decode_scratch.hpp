@@ -8,8 +8,8 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace decode {
 
-// Everything is padded to whole vectors of any ISA.
-constexpr index_t padded(index_t count) { return (count + 15) / 16 * 16; }
+// Everything is padded to whole vectors of any ISA, and to two of them for pairs.
+constexpr index_t padded(index_t count) { return (count + 31) / 32 * 32; }
 
 // The extents that scratch must hold.
 struct Extents {

@@ -32,8 +32,9 @@ struct RowStates {
   float* tile_max;
 };
 
-// Factors of the keys of a tile; null where there are none.
+// Factors of the scores and of the keys of a tile; null where there are none.
 struct TileFactors {
+  float score = 1;
   const float* k_scale = nullptr;
   const float* v_scale = nullptr;
 };
@@ -50,12 +51,12 @@ GLINT_INLINE auto seen_lanes(const std::uint64_t* words, index_t key) {
 }
 
 // The scores of one row: scaled, biased, and -inf where it does not see the key.  Returns their maximum.
-GLINT_INLINE float finish_scores(const NumberRef& bias, const float* k_scale, const std::uint64_t* words, index_t count,
-                                 float* s) {
+GLINT_INLINE float finish_scores(const NumberRef& bias, const TileFactors& factors, const std::uint64_t* words,
+                                 index_t count, float* s) {
   Vec top = splat(kLowest);
   for (index_t key = 0; key < count; key += kLanes) {
-    Vec x = load(s + key);
-    if (k_scale != nullptr) x *= load(k_scale + key);
+    Vec x = load(s + key) * factors.score;
+    if (factors.k_scale != nullptr) x *= load(factors.k_scale + key);
     if (bias) x += load_bias(bias, key, count - key);
     x = select(seen_lanes(words, key), x, minus_infinity());
     store(s + key, x);
@@ -104,7 +105,7 @@ GLINT_NOINLINE void absorb_rows(const decode::Head<Stored>& head, index_t k0, in
   };
   each_row([&](index_t r, index_t h, index_t i) __attribute__((always_inline)) {
     const NumberRef bias = head.bias.data.from(h * head.bias.head_stride + i * head.bias.row_stride + k0);
-    state.tile_max[r] = finish_scores(bias, factors.k_scale, words + i * decode::kWords, count, s + r * decode::kKeys);
+    state.tile_max[r] = finish_scores(bias, factors, words + i * decode::kWords, count, s + r * decode::kKeys);
   });
   raise_maxima(state, rows, exponent);
   each_row([&](index_t r, index_t, index_t i) __attribute__((always_inline)) {

@@ -17,6 +17,7 @@ struct DecodeWork {
   index_t rows;      // padded
   index_t q_stride;
   const Stored* zeros;
+  bool pairs;  // products of pairs of bfloat16: q as it is, scores not yet scaled
 };
 
 // A row of queries as floats, times `factor` and K's factors by number, zeros behind.
@@ -38,6 +39,14 @@ GLINT_INLINE void pack_query(const decode::QueryRows& q, index_t head, index_t r
   for (index_t d = q.dim; d < width; ++d) to[d] = 0;
 }
 
+// The same as bfloat16 and unscaled.
+GLINT_INLINE void copy_query(const decode::QueryRows& q, index_t head, index_t row, float* to) {
+  const NumberRef from = q.data.from(head * q.head_stride + row * q.row_stride);
+  bfloat16* const pairs = reinterpret_cast<bfloat16*>(to);
+  for (index_t d = 0; d < q.dim; ++d) pairs[d] = static_cast<const bfloat16*>(from.data)[d];
+  for (index_t d = q.dim; d < decode::padded(q.dim); ++d) pairs[d] = {};
+}
+
 // to[d] = number d's factor, zeros behind.
 GLINT_INLINE void spread(const decode::Factors& factors, const NumberRef& numbers, index_t dim, float otherwise,
                          float* to) {
@@ -48,15 +57,27 @@ GLINT_INLINE void spread(const decode::Factors& factors, const NumberRef& number
 }
 
 template <class Stored>
+GLINT_INLINE bool uses_pairs([[maybe_unused]] const decode::Head<Stored>& head) {
+#if GLINT_USE_AVX512
+  if constexpr (std::is_same_v<Stored, bfloat16>)
+    return head.fast && head.q.data.dtype == DType::bf16 && simd::bf16_dot();
+#endif
+  return false;
+}
+
+template <class Stored>
 GLINT_NOINLINE DecodeWork<Stored> start_head(const decode::Head<Stored>& head, std::byte* memory) {
   const decode::Extents extents = decode::extents_of(head);
   const decode::Scratch s = decode::Scratch::at(memory, extents);
   const index_t width = decode::padded(head.q.dim), q_stride = width + decode::padded(head.q_rope.dim);
   const index_t rows = padded_rows(head.rows());
+  const bool pairs = uses_pairs(head);
   for (index_t h = 0, r = 0; h < head.heads; ++h) {
     for (index_t i = 0; i < head.q_len; ++i, ++r) {
-      pack_query(head.q, h, i, head.scale, &head.k_factors, s.q + r * q_stride);
-      if (head.q_rope.dim > 0) pack_query(head.q_rope, h, i, head.scale, nullptr, s.q + r * q_stride + width);
+      float* const to = s.q + r * q_stride;
+      pairs ? copy_query(head.q, h, i, to) : pack_query(head.q, h, i, head.scale, &head.k_factors, to);
+      if (head.q_rope.dim > 0)
+        pairs ? copy_query(head.q_rope, h, i, to + width) : pack_query(head.q_rope, h, i, head.scale, nullptr, to + width);
     }
   }
   for (index_t r = head.rows(); r < rows; ++r)
@@ -66,13 +87,18 @@ GLINT_NOINLINE DecodeWork<Stored> start_head(const decode::Head<Stored>& head, s
   spread(head.v_factors, head.v_factors.scale, head.out.dim, 1, s.v_scale);
   for (index_t i = 0; i < 4 * decode::kKeys; ++i) s.by_key[i] = 0;
   for (index_t i = 0; i < decode::Scratch::widest(extents); ++i) reinterpret_cast<float*>(s.zeros)[i] = 0;
-  return {head, s, decode::Partial::at(s.part, extents), rows, q_stride, reinterpret_cast<const Stored*>(s.zeros)};
+  return {head, s, decode::Partial::at(s.part, extents), rows, q_stride, reinterpret_cast<const Stored*>(s.zeros), pairs};
 }
 
 // use(load) with the way in which rows of K or V are read.
 template <class Stored, class Use>
-GLINT_INLINE void with_loader(const decode::Factors& factors, const float* by_number, const float* by_key,
-                              const Use& use) {
+GLINT_INLINE void with_loader([[maybe_unused]] bool pairs, const decode::Factors& factors, const float* by_number,
+                              const float* by_key, const Use& use) {
+#if GLINT_USE_AVX512
+  if constexpr (std::is_same_v<Stored, bfloat16>) {
+    if (pairs) return use(AsPairs{});
+  }
+#endif
   if constexpr (std::is_same_v<Stored, std::int8_t> || std::is_same_v<Stored, int4x2>) {
     if (factors.offset) return use(WithOffsets<Stored>{by_number, by_key});
   }
@@ -117,6 +143,7 @@ GLINT_INLINE TileFactors tile_factors(const DecodeWork<Stored>& work, const KeyT
   const decode::Head<Stored>& head = work.head;
   float* const by_key = work.scratch.by_key;
   TileFactors factors;
+  if (work.pairs) factors.score = head.scale;
   if (head.k_factors.by_token()) {
     gather_factors(head, head.k_factors, head.k_factors.scale, tile, work.zeros, 1, by_key);
     factors.k_scale = by_key;
@@ -139,20 +166,28 @@ GLINT_INLINE void attend_tile(const DecodeWork<Stored>& work, const KeyTile<Stor
   const decode::Scratch& s = work.scratch;
   const TileFactors factors = tile_factors(work, tile);
   with_loader<Stored>(
-      head.k_factors, s.k_offset, s.by_key + decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
+      work.pairs, head.k_factors, s.k_offset, s.by_key + decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
         using Load = std::remove_cvref_t<decltype(load)>;
         const TileRows<Stored, Load> k{tile.k(), load, head.q.dim, rows_ahead<Stored>(head.q.dim, work.rows)};
         scores_by_rows(k, s.q, work.q_stride, work.rows, tile.count, s.s, false);
       });
   if (head.q_rope.dim > 0) {
-    const TileRows<Stored, AsStored<Stored>> k{tile.rope, {}, head.q_rope.dim, rows_ahead<Stored>(head.q_rope.dim, work.rows)};
-    scores_by_rows(k, s.q + decode::padded(head.q.dim), work.q_stride, work.rows, tile.count, s.s, true);
+    with_loader<Stored>(
+        work.pairs, {}, nullptr, nullptr, [&](const auto& load) __attribute__((always_inline)) {
+          using Load = std::remove_cvref_t<decltype(load)>;
+          const index_t dim = head.q_rope.dim;
+          const TileRows<Stored, Load> k{tile.rope, load, dim, rows_ahead<Stored>(dim, work.rows)};
+          scores_by_rows(k, s.q + decode::padded(head.q.dim), work.q_stride, work.rows, tile.count, s.s, true);
+        });
   }
   const RowStates state{work.part.max, work.part.sum, s.alpha, s.tile_max};
   absorb_rows(head, tile.k0, tile.count, tile.words, factors, state, s.s);
+#if GLINT_USE_AVX512
+  for (index_t r = 0; work.pairs && r < head.rows(); ++r) round_weights(s.s + r * decode::kKeys, tile.count);
+#endif
   const WeighedSums sums{work.part.o, s.chain, decode::padded(head.out.dim), s.alpha, first};
   with_loader<Stored>(
-      head.v_factors, s.v_offset, s.by_key + 3 * decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
+      work.pairs, head.v_factors, s.v_offset, s.by_key + 3 * decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
         using Load = std::remove_cvref_t<decltype(load)>;
         const TileRows<Stored, Load> v{tile.v(), load, head.out.dim, rows_ahead<Stored>(head.out.dim, work.rows)};
         must_weigh_apart(work, tile) ? weigh_apart(work, v, tile, sums)
@@ -192,6 +227,9 @@ GLINT_INLINE void attend_part(const DecodeWork<Stored>& work, Interval keys, con
     append_next(next, after, after_key, work.zeros, tile[now]);
     attend_tile(work, tile[now], first);
   }
+#if GLINT_USE_AVX512
+  if (work.pairs) restore_order(work.part.o, work.rows * decode::padded(work.head.out.dim));
+#endif
 }
 
 }  // namespace GLINT_ISA

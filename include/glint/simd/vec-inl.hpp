@@ -64,9 +64,16 @@ GLINT_INLINE IntVec lanes_of(std::uint64_t word, int first) {
 }
 #endif
 
+// Written down where there is an instruction: gcc 12 takes the conversion of a wide vector apart.
 GLINT_INLINE IntVec load_widened(const void* p) {
+#if GLINT_USE_AVX512
+  return (IntVec)_mm512_maskz_cvtepu16_epi32(kAllLanes, _mm256_loadu_si256((const __m256i*)p));
+#elif GLINT_USE_X86_FMA
+  return (IntVec)_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p));
+#else
   const ShortVec narrow = *(const UnalignedShortVec*)p;
   return __builtin_convertvector(narrow, IntVec);
+#endif
 }
 GLINT_INLINE Vec load_as_float(const float* p) { return load(p); }
 GLINT_INLINE Vec load_as_float(const bfloat16* p) { return from_bits(load_widened(p) << 16); }
