@@ -1,51 +1,23 @@
 // Nothing is read or written outside a tensor (F8): every operand ends exactly at an unreadable page, then begins
 // exactly behind one.  And offsets beyond 2^32 elements are right (F7).
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "glint/glint.hpp"
+#include "support/fence.hpp"
 #include "support/metamorphic.hpp"
 
 namespace metamorphic {
 namespace {
 
-// Pages between two that fault; memory is handed out flush with either end.
-class Fence {
- public:
-  explicit Fence(index_t bytes) : page_(sysconf(_SC_PAGESIZE)), room_((bytes + page_ - 1) / page_ * page_) {
-    base_ = static_cast<char*>(
-        mmap(nullptr, size(room_ + 2 * page_), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    mprotect(base_, size(page_), PROT_NONE);
-    mprotect(base_ + page_ + room_, size(page_), PROT_NONE);
-  }
-  ~Fence() { munmap(base_, size(room_ + 2 * page_)); }
-  Fence(const Fence&) = delete;
-  Fence& operator=(const Fence&) = delete;
-
-  void* at_end(index_t bytes) {
-    EXPECT_LE(bytes, room_);
-    return base_ + page_ + room_ - bytes;
-  }
-  void* at_start(index_t bytes) {
-    EXPECT_LE(bytes, room_);
-    return base_ + page_;
-  }
-
- private:
-  index_t page_, room_;
-  char* base_;
-};
+using glint_test::Fence;
+using glint_test::Flush;
 
 struct Fences {
   Fence q{1 << 18}, k{1 << 18}, v{1 << 18}, out{1 << 18}, mask{1 << 18}, bias{1 << 19}, drop{1 << 16}, max{1 << 16};
   Fence sum{1 << 16}, lse{1 << 16}, workspace{1 << 21};
 };
 
-enum class Flush { end, start };
 template <class Element = float>
 Element* flush(Fence& fence, Flush where, index_t count) {
-  const index_t bytes = count * static_cast<index_t>(sizeof(Element));
-  return static_cast<Element*>(where == Flush::end ? fence.at_end(bytes) : fence.at_start(bytes));
+  return static_cast<Element*>(fence.flush(where, count * static_cast<index_t>(sizeof(Element))));
 }
 
 TEST(FailureClass, F8_TheFencesHold) {

@@ -59,8 +59,8 @@ inline void print_records() {
 }
 
 // check(case) returns what is wrong, or nothing.
-template <class Check>
-std::string guarded(const Check& check, const Case& c) {
+template <class Check, class C>
+std::string guarded(const Check& check, const C& c) {
   try {
     return check(c);
   } catch (const std::exception& error) {
@@ -68,30 +68,38 @@ std::string guarded(const Check& check, const Case& c) {
   }
 }
 
-template <class Check>
-void run_cases(index_t op, std::uint64_t usual_count, const Check& check) {
+// draw(seed, number) is a legal case; mine(case) says whether a printed case belongs to this test.
+template <class C, class Draw, class Mine, class Check>
+void run_drawn(std::uint64_t usual_count, const Draw& draw, const Mine& mine, const Check& check) {
   if (const char* const line = std::getenv("GLINT_TEST_CASE")) {
-    Case c;
+    C c;
     ASSERT_TRUE(parse(line, c)) << line;
     ASSERT_TRUE(legal(c)) << line;
-    const std::string wrong = c.op == op ? guarded(check, c) : std::string();
+    const std::string wrong = mine(c) ? guarded(check, c) : std::string();
     EXPECT_EQ(wrong, "") << print(c);
     return print_records();
   }
   const std::uint64_t seed = number_from("GLINT_TEST_SEED", 20260101), count = cases_to_run(usual_count);
   int failures = 0;
   for (std::uint64_t i = 0; i < count && failures < 3; ++i) {
-    const Case c = generate(seed, i, op);
+    const C c = draw(seed, i);
     const std::string wrong = guarded(check, c);
     if (wrong.empty()) continue;
     ++failures;
-    const Case small = shrink(c, [&](const Case& s) { return legal(s) && !guarded(check, s).empty(); });
+    const C small = shrink(c, [&](const C& s) { return legal(s) && !guarded(check, s).empty(); });
     ADD_FAILURE() << wrong << "\n  GLINT_TEST_SEED=" << seed << ", case " << i << ":\n  GLINT_TEST_CASE=\"" << print(c)
                   << "\"\nshrunk: " << guarded(check, small) << "\n  GLINT_TEST_CASE=\"" << print(small) << '"';
   }
   std::fprintf(stderr, "%llu cases, GLINT_TEST_SEED=%llu\n", static_cast<unsigned long long>(count),
                static_cast<unsigned long long>(seed));
   print_records();
+}
+
+template <class Check>
+void run_cases(index_t op, std::uint64_t usual_count, const Check& check) {
+  run_drawn<Case>(
+      usual_count, [op](std::uint64_t seed, std::uint64_t number) { return generate(seed, number, op); },
+      [op](const Case& c) { return c.op == op; }, check);
 }
 
 }  // namespace glint_test

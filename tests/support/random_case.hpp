@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -51,11 +52,13 @@ struct Case {
 
 inline constexpr double kSpreads[] = {0.1, 1, 5, 20};
 
-struct Field {
+template <class C>
+struct FieldOf {
   const char* name;
-  index_t Case::*value;
-  index_t least;  // shrinking goes down to this
+  index_t C::*value;
+  index_t least;  // shrinking goes down to this; -1: leaves it alone
 };
+using Field = FieldOf<Case>;
 
 // Sizes first: shrinking walks the list in order.
 inline constexpr Field kFields[] = {
@@ -110,18 +113,22 @@ inline constexpr Field kFields[] = {
     {"skew", &Case::skew, 0},
 };
 
-// "op=0 layout=2 ... seed=17"; fields at their default are left out.
-inline std::string print(const Case& c) {
+constexpr std::span<const Field> fields_of(const Case&) { return kFields; }
+
+// "op=0 layout=2 ... seed=17"; fields at their default are left out.  For any struct with a seed and fields_of.
+template <class C>
+std::string print(const C& c) {
   std::ostringstream line;
-  const Case usual;
-  for (const Field& field : kFields)
+  const C usual;
+  for (const FieldOf<C>& field : fields_of(c))
     if (c.*field.value != usual.*field.value) line << field.name << '=' << c.*field.value << ' ';
   line << "seed=" << c.seed;
   return line.str();
 }
 
 // The inverse; false on a name that is not a field.
-inline bool parse(const std::string& line, Case& c) {
+template <class C>
+bool parse(const std::string& line, C& c) {
   std::istringstream words(line);
   for (std::string word; words >> word;) {
     const std::size_t equals = word.find('=');
@@ -129,7 +136,7 @@ inline bool parse(const std::string& line, Case& c) {
     const std::string name = word.substr(0, equals), value = word.substr(equals + 1);
     bool known = name == "seed";
     if (known) c.seed = std::stoull(value);
-    for (const Field& field : kFields)
+    for (const FieldOf<C>& field : fields_of(c))
       if (name == field.name) c.*field.value = std::stoll(value), known = true;
     if (!known) return false;
   }
@@ -137,7 +144,8 @@ inline bool parse(const std::string& line, Case& c) {
 }
 
 // The next simpler values to try for a field: far down, half, one less.
-inline std::vector<index_t> simpler(const Field& field, index_t value) {
+template <class C>
+std::vector<index_t> simpler(const FieldOf<C>& field, index_t value) {
   if (field.least < 0 || value <= field.least) return {};
   std::vector<index_t> tries{field.least};
   if (value / 2 > field.least) tries.push_back(value / 2);
@@ -146,14 +154,14 @@ inline std::vector<index_t> simpler(const Field& field, index_t value) {
 }
 
 // Makes a failing case smaller for as long as it fails.  fails(c) says whether a case is legal and still wrong.
-template <class Fails>
-Case shrink(Case c, const Fails& fails) {
+template <class C, class Fails>
+C shrink(C c, const Fails& fails) {
   int budget = 400;
   for (bool smaller = true; smaller && budget > 0;) {
     smaller = false;
-    for (const Field& field : kFields) {
+    for (const FieldOf<C>& field : fields_of(c)) {
       for (const index_t value : simpler(field, c.*field.value)) {
-        Case candidate = c;
+        C candidate = c;
         candidate.*field.value = value;
         if (--budget <= 0 || !fails(candidate)) continue;
         c = candidate;

@@ -1,0 +1,194 @@
+// A decode case's tensors, and the same numbers as the oracle's question.  What nothing may read holds NaN: rows behind
+// the lengths, slots and blocks of the pools that no entry owns, keys that every query row masks, and the columns of
+// pse_shift and of per-token factors that belong to them.
+#pragma once
+
+#include <cmath>
+
+#include "support/operand.hpp"
+
+namespace glint_test {
+
+using glint::reference::AttentionCase;
+using glint::reference::ByteArray;
+
+// Where a key lies: row `row` of batch entry (or block) `batch` of tensor `tensor` (of a list).
+struct KeySpot {
+  index_t tensor = 0, batch = 0, row = 0;
+  bool prefix = false;
+};
+
+struct DecodeData {
+  DecodeLists lists;
+  Extent out_extent;
+  Operand q, q_rope, pse, sink, post_scale, post_offset;
+  std::vector<Operand> k, v, k_rope;  // one tensor, or one for each entry of a list
+  Operand prefix_k, prefix_v, prefix_k_rope;
+  Operand k_scale, k_offset, v_scale, v_offset;  // joint: k_ holds both, the key's and then the value's
+  std::vector<std::int32_t> table;
+  std::vector<std::uint8_t> mask, tree;
+  index_t mask_batch = 1, mask_rows = 1, tree_batch = 1;
+  std::vector<std::uint8_t> seen;  // [batch][q_len][keys at their columns]
+  index_t blocks = 0;
+  float scale = 1;
+  AttentionCase spec;
+
+  KeySpot spot(const DecodeCase& c, index_t b, index_t key) const {
+    if (key < lists.prefix) return {0, 0, key, true};
+    const index_t own = key - lists.prefix;
+    if (c.form == kList) return {b, 0, own};
+    if (c.form != kPaged) return {0, b, lists.first[static_cast<std::size_t>(b)] + own};
+    return {0, table[static_cast<std::size_t>(b * lists.max_blocks + own / c.block_size)], own % c.block_size};
+  }
+  index_t column(index_t b, index_t key) const {
+    return key < lists.prefix ? key : key + lists.first[static_cast<std::size_t>(b)];
+  }
+  std::uint8_t& sees(const DecodeCase& c, index_t b, index_t i, index_t column) {
+    return seen[static_cast<std::size_t>((b * c.q_len + i) * lists.columns + column)];
+  }
+};
+
+namespace detail {
+
+inline Random stream(const DecodeCase& c, std::uint64_t number) { return Random(c.seed, number); }
+
+// Blocks in any order, some of them shared; table entries that nothing needs hold no block at all.
+inline void fill_table(const DecodeCase& c, DecodeData& data) {
+  Random random = stream(c, 42);
+  index_t needed = 0;
+  for (const index_t own : data.lists.own) needed += (own + c.block_size - 1) / c.block_size;
+  data.blocks = needed + c.spare_blocks;
+  std::vector<std::int32_t> order(static_cast<std::size_t>(data.blocks));
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    order[i] = static_cast<std::int32_t>(i);
+    std::swap(order[i], order[static_cast<std::size_t>(random.below(static_cast<index_t>(i) + 1))]);
+  }
+  index_t taken = 0;
+  for (const index_t own : data.lists.own) {
+    for (index_t t = 0; t < data.lists.max_blocks; ++t) {
+      const bool unused = t * c.block_size >= own;
+      const bool again = !unused && taken > 0 && random.chance(static_cast<double>(c.shared));
+      const index_t nothing = random.pick<index_t>(-1, -1, data.blocks, 2147483647, -2147483647);
+      const index_t at = again ? random.below(taken) : taken;
+      data.table.push_back(unused ? static_cast<std::int32_t>(nothing) : order[static_cast<std::size_t>(at)]);
+      if (!unused && !again) ++taken;
+    }
+  }
+  data.table.reserve(1);
+}
+
+inline void fill_cache(const DecodeCase& c, DecodeData& data) {
+  const char* const layout = kLayoutNames[c.layout];
+  const char* const pages = c.head_major != 0 ? "BNSD" : "BSH";
+  const DType dtype = kDTypes[c.cache];
+  const index_t tensors = c.form == kList ? c.batch : 1;
+  const auto draw = [&](std::vector<Operand>& to, index_t width, double spread, double mean, std::uint64_t number) {
+    for (index_t t = 0; width > 0 && t < tensors; ++t) {
+      const index_t rows = c.form == kList ? data.lists.room[static_cast<std::size_t>(t)] : c.kv_len;
+      if (c.form == kPaged)
+        to.emplace_back(dtype, Extent{data.blocks, c.block_size, c.kv_heads, width}, pages, c.skew);
+      else
+        to.emplace_back(dtype, Extent{c.form == kList ? 1 : c.batch, rows, c.kv_heads, width}, layout, c.skew);
+      draw_numbers(to.back(), stream(c, number + 100 * static_cast<std::uint64_t>(t)), spread, mean);
+    }
+  };
+  const double spread_k = kSpreads[c.sd_k], spread_v = kSpreads[c.sd_v], mean = c.v_mean != 0 ? 3 * spread_v : 0;
+  draw(data.k, c.dim, spread_k, 0, 2);
+  draw(data.v, c.value_dim, spread_v, mean, 3);
+  draw(data.k_rope, c.rope, spread_k, 0, 4);
+  if (c.prefix == 0) return;
+  const auto prefix = [&](index_t width, double spread, double around, std::uint64_t number) {
+    Operand rows(dtype, Extent{1, c.prefix, c.kv_heads, width}, layout, c.skew);
+    draw_numbers(rows, stream(c, number), spread, around);
+    return rows;
+  };
+  data.prefix_k = prefix(c.dim, spread_k, 0, 5);
+  data.prefix_v = prefix(c.value_dim, spread_v, mean, 6);
+  if (c.rope > 0) data.prefix_k_rope = prefix(c.rope, spread_k, 0, 7);
+}
+
+inline void fill_queries(const DecodeCase& c, DecodeData& data) {
+  const char* const layout = kLayoutNames[c.layout];
+  const auto draw = [&](index_t width, std::uint64_t number) {
+    Operand rows(kDTypes[c.query], Extent{c.batch, c.q_len, c.heads(), width}, layout, c.skew);
+    draw_numbers(rows, stream(c, number), kSpreads[c.sd_q]);
+    for (index_t b = 0; b < c.batch; ++b)
+      for (index_t i = 0; data.lists.keys(b) == 0 && i < c.q_len; ++i) rows.spoil_row(b, i);
+    return rows;
+  };
+  data.q = draw(c.dim, 1);
+  if (c.rope > 0) data.q_rope = draw(c.rope, 8);
+  data.out_extent = {c.batch, c.q_len, c.heads(), c.value_dim};
+}
+
+// fill as in case_data.hpp: 0 a tenth dropped, 1 half, 2 half and some rows all, 3 everything, 4 nothing, 5 nine
+// tenths.
+inline std::vector<std::uint8_t> draw_mask(Random random, index_t rows, index_t columns, index_t fill) {
+  std::vector<std::uint8_t> mask;
+  const double percents[] = {10, 50, 50, 100, 0, 90};
+  for (index_t i = 0; i < rows; ++i) {
+    const bool whole_row = fill == 2 && random.chance(30);
+    for (index_t j = 0; j < columns; ++j) {
+      const bool drop = whole_row || random.chance(percents[fill]);
+      mask.push_back(static_cast<std::uint8_t>(drop ? random.pick<index_t>(1, 1, 2, 128, 255) : 0));
+    }
+  }
+  mask.reserve(1);
+  return mask;
+}
+
+inline void fill_masks(const DecodeCase& c, DecodeData& data) {
+  data.mask_batch = c.mask == kMaskB1 || c.mask == kMaskBS1 ? c.batch : 1;
+  data.mask_rows = c.mask == kMask1S || c.mask == kMaskBS1 ? c.q_len : 1;
+  if (c.mask != kUnmasked)
+    data.mask = draw_mask(stream(c, 9), data.mask_batch * data.mask_rows, data.lists.columns, c.mask_fill);
+  if (c.draft != kDraftTree) return;
+  data.tree_batch = c.tree_batch != 0 ? c.batch : 1;
+  data.tree = draw_mask(stream(c, 10), data.tree_batch * c.q_len, c.q_len, 1);
+  for (index_t i = 0; c.tree_any == 0 && i < data.tree_batch * c.q_len; ++i)
+    for (index_t j = i % c.q_len; j < c.q_len; ++j)
+      data.tree[static_cast<std::size_t>(i * c.q_len + j)] = j == i % c.q_len ? 0 : 1;
+}
+
+// Row i of entry b and its key: operators 1.5, 2 (modes 1, 3 and 9) and 5.
+inline bool row_sees(const DecodeCase& c, const DecodeData& data, index_t b, index_t i, index_t key) {
+  const index_t mine = key - (data.lists.keys(b) - c.q_len);  // of the draft's own keys
+  if (c.draft == kDraftCausal && mine > i) return false;
+  if (c.draft == kDraftTree && mine >= 0) {
+    const index_t row = (data.tree_batch > 1 ? b : 0) * c.q_len + i;
+    if (data.tree[static_cast<std::size_t>(row * c.q_len + mine)] != 0) return false;
+  }
+  if (c.mask == kUnmasked) return true;
+  const index_t row = (data.mask_batch > 1 ? b : 0) * data.mask_rows + (data.mask_rows > 1 ? i : 0);
+  return data.mask[static_cast<std::size_t>(row * data.lists.columns + data.column(b, key))] == 0;
+}
+
+inline void fill_seen(const DecodeCase& c, DecodeData& data) {
+  data.seen.assign(static_cast<std::size_t>(c.batch * c.q_len * data.lists.columns), 0);
+  for (index_t b = 0; b < c.batch; ++b)
+    for (index_t i = 0; i < c.q_len; ++i)
+      for (index_t key = 0; key < data.lists.keys(b); ++key)
+        data.sees(c, b, i, data.column(b, key)) = row_sees(c, data, b, i, key) ? 1 : 0;
+}
+
+inline void fill_pse(const DecodeCase& c, DecodeData& data) {
+  if (c.pse == 0) return;
+  const index_t batch = c.pse_batch != 0 ? c.batch : 1, heads = c.pse_head != 0 ? c.heads() : 1;
+  const index_t rows = c.pse_row != 0 ? c.q_len : 1, columns = data.lists.columns;
+  data.pse = Operand(kDTypes[c.query], std::vector<index_t>{batch, heads, rows, columns}, c.skew);
+  draw_numbers(data.pse, stream(c, 11), kSpreads[c.sd_pse]);
+  std::vector<std::uint8_t> read(static_cast<std::size_t>(batch * rows * columns), 0);
+  for (index_t b = 0; b < c.batch; ++b)
+    for (index_t i = 0; i < c.q_len; ++i)
+      for (index_t j = 0; j < columns; ++j)
+        read[static_cast<std::size_t>(((batch > 1 ? b : 0) * rows + (rows > 1 ? i : 0)) * columns + j)] |=
+            data.sees(c, b, i, j);
+  for (index_t b = 0; b < batch; ++b)
+    for (index_t n = 0; n < heads; ++n)
+      for (index_t i = 0; i < rows * columns; ++i)
+        if (read[static_cast<std::size_t>(b * rows * columns + i)] == 0)
+          data.pse.spoil((b * heads + n) * rows * columns + i);
+}
+
+}  // namespace detail
+}  // namespace glint_test
