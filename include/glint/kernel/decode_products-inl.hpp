@@ -103,15 +103,18 @@ GLINT_INLINE void dot_block(const TileRows<Stored, Load>& k, index_t key, const 
     for (int i = 0; i < kCount; ++i) x[i] = k.load(row[i], key + i, d, k.dim - d);
     dot_step<Load, kRows, kCount>(x, query_at<Load>(q, d), q_stride, sum);
   }
-  alignas(64) float result[kLanes];
-  store(result, lane_sums(sum));
-  GLINT_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    float* const at = s + r * decode::kKeys + key;
+  alignas(64) float lane[kLanes];
+  Vec total = lane_sums(sum);
+  if (add) {
     GLINT_UNROLL
-    for (int i = 0; i < kCount; ++i) result[r * kCount + i] += add ? at[i] : 0.0F;
-    __builtin_memcpy(at, result + r * kCount, sizeof(float) * kCount);
+    for (int r = 0; r < kRows; ++r)
+      __builtin_memcpy(lane + r * kCount, s + r * decode::kKeys + key, sizeof(float) * kCount);
+    total += load(lane);
   }
+  store(lane, total);
+  GLINT_UNROLL
+  for (int r = 0; r < kRows; ++r)
+    __builtin_memcpy(s + r * decode::kKeys + key, lane + r * kCount, sizeof(float) * kCount);
 }
 
 // kCount vectors of one row's dot product.

@@ -151,13 +151,18 @@ struct AsPairs {
   }
   template <int kColumns>
   GLINT_INLINE void columns(const bfloat16* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns]) const {
+    constexpr int kUnits = kColumns / kUnit;
+    Vec first[kUnits], second[kUnits];  // one row after the other, as they lie in memory
     GLINT_UNROLL
-    for (int j = 0; j < kColumns; j += kUnit) {
-      const index_t at = d + j * kLanes;
-      const __m512i a = (__m512i)(n < kNumbers ? load_pairs(rows[key] + at, n) : (*this)(rows[key], key, at));
-      const __m512i b = (__m512i)(n < kNumbers ? load_pairs(rows[key + 1] + at, n) : (*this)(rows[key + 1], key, at));
-      x[j] = (Vec)_mm512_maskz_unpacklo_epi16(0xffffffffu, a, b);
-      x[j + 1] = (Vec)_mm512_maskz_unpackhi_epi16(0xffffffffu, a, b);
+    for (int i = 0; i < kUnits; ++i)
+      first[i] = n < kNumbers ? load_pairs(rows[key] + d, n) : (*this)(rows[key], key, d + i * kNumbers);
+    GLINT_UNROLL
+    for (int i = 0; i < kUnits; ++i)
+      second[i] = n < kNumbers ? load_pairs(rows[key + 1] + d, n) : (*this)(rows[key + 1], key, d + i * kNumbers);
+    GLINT_UNROLL
+    for (int i = 0; i < kUnits; ++i) {
+      x[2 * i] = (Vec)_mm512_maskz_unpacklo_epi16(0xffffffffu, (__m512i)first[i], (__m512i)second[i]);
+      x[2 * i + 1] = (Vec)_mm512_maskz_unpackhi_epi16(0xffffffffu, (__m512i)first[i], (__m512i)second[i]);
     }
   }
   static GLINT_INLINE Vec weight(const float* p, index_t key) {
