@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Draws shares of the peak on P1 to P5 as an SVG:  plot.py OUT.svg FILE.json...
+"""Draws what was measured as an SVG:  plot.py OUT.svg FILE.json...
 
-Ticks across the bars are the targets.
+Of the prefill program's rows, shares of the peak on P1 to P5; ticks across the bars are the targets.  Of the decode
+program's, GB/s of cache read on D1 to D4; ticks across the bars are what the read loop beside them reached.
 """
 
+import math
+import statistics
 import sys
 from html import escape
 
@@ -23,6 +26,21 @@ SERIES = [  # name of the rows, legend, colour of the bar, colour of the number 
     ("score/BNSD/bf16_precise", "glint bf16, float arithmetic", "#7cc4b8", "#222"),
     ("openblas/f32", "OpenBLAS f32, unfused", "#a6a6a6", "#222"),
     ("eigen/f32", "Eigen f32, unfused", "#cccccc", "#222"),
+]
+DECODE_WORKLOADS = [
+    ("D1", "32/8 heads, 4096 keys"),
+    ("D2", "16 x 32/8 heads, 2048 keys"),
+    ("D3", "32 heads, 16384 keys"),
+    ("D4", "D1 with an int8 cache"),
+]
+DECODE_SERIES = [
+    ("incre/BNSD/f32", "glint f32", "#1f5fa8", "#fff"),
+    ("incre/BNSD/f16", "glint f16", "#3f86c9", "#fff"),
+    ("incre/BNSD/bf16", "glint bf16", "#167566", "#fff"),
+    ("incre/BNSD/int8", "glint int8", "#7cc4b8", "#222"),
+    ("eigen/f32", "Eigen f32, unfused", "#a6a6a6", "#222"),
+    ("eigen/bf16", "Eigen bf16, unfused", "#cccccc", "#222"),
+    ("eigen/int8", "Eigen int8, unfused", "#e0e0e0", "#222"),
 ]
 WIDTH, LEFT, RIGHT, TOP = 860, 230, 40, 116
 BAR, GAP, GROUP_GAP = 14, 3, 20
@@ -55,9 +73,68 @@ def target_of_row(targets):
             if target["kind"] == "share" and "isa" not in target}
 
 
-def legend(series):
+class Prefill:
+    title = "Prefill: useful work as a share of the peak probed beside it"
+    tick = "target"
+    workloads, series = WORKLOADS, SERIES
+    longest, step = 1, 0.2
+
+    def __init__(self, results):
+        self.results = results
+        self.targets = target_of_row(load_targets())
+
+    def name(self, rows, workload):
+        return f"prefill/{rows}/{workload}"
+
+    def value(self, name):
+        return self.results.median(name)
+
+    def tick_at(self, name):
+        return self.targets.get(name)
+
+    def number(self, value):
+        return f"{100 * value:.0f}"
+
+    def axis(self, value):
+        return f"{100 * value:.0f} %"
+
+
+class Decode:
+    title = "Decode: GB/s of the cache, keys and values each counted once"
+    workloads, series = DECODE_WORKLOADS, DECODE_SERIES
+    step = 10
+
+    def __init__(self, results):
+        self.results = results
+        reads = [value for (name, isa) in results.rows if isa == results.isa
+                 for value in results.values(name, "read_bytes_per_second") if self.is_drawn(name)]
+        usual = statistics.median(reads) / 1e9 if reads else 0
+        self.tick = f"the read loop beside it (median {usual:.1f} GB/s)"
+        self.longest = self.step * math.ceil(max(reads + [1e9]) / 1e9 / self.step)
+
+    def is_drawn(self, name):
+        return any(name == self.name(rows, workload) for rows, *_ in self.series for workload, _ in self.workloads)
+
+    def name(self, rows, workload):
+        return f"decode/{rows}/{workload}"
+
+    def value(self, name):
+        value = self.results.median(name, "bytes_per_second")
+        return None if value is None else value / 1e9
+
+    def tick_at(self, name):
+        return self.results.median(name, "read_bytes_per_second") / 1e9
+
+    def number(self, value):
+        return f"{value:.1f}"
+
+    def axis(self, value):
+        return f"{value:.0f} GB/s"
+
+
+def legend(series, tick):
     parts = []
-    for i, (_, text, colour, _) in enumerate(series + [(None, "target", None, None)]):
+    for i, (_, text, colour, _) in enumerate(series + [(None, tick, None, None)]):
         x, y = 20 + i % 3 * 280, 52 + i // 3 * 20
         parts.append(line(x + 6, y - 11, x + 6, y + 2, "target") if colour is None else
                      rectangle(x, y - 10, 12, 12, colour))
@@ -65,41 +142,46 @@ def legend(series):
     return parts
 
 
-def bars(results, series, targets, y):
+def bars(chart, series, y):
     parts = []
-    for workload, shape in WORKLOADS:
-        shown = [(f"prefill/{rows}/{workload}", colour, ink) for rows, _, colour, ink in series
-                 if results.median(f"prefill/{rows}/{workload}") is not None]
+    for workload, shape in chart.workloads:
+        shown = [(chart.name(rows, workload), colour, ink) for rows, _, colour, ink in series
+                 if chart.value(chart.name(rows, workload)) is not None]
         middle = y + len(shown) * (BAR + GAP) / 2
         parts.append(label(LEFT - 12, middle - 4, workload, "name", "end"))
         parts.append(label(LEFT - 12, middle + 13, shape, "quiet", "end"))
         for name, colour, ink in shown:
-            share = results.median(name)
-            parts.append(rectangle(x_of(0), y, x_of(share) - x_of(0), BAR, colour))
-            if target := targets.get(name):
-                parts.append(line(x_of(target), y - 1, x_of(target), y + BAR + 1, "target"))
-            parts.append(label(x_of(share) - 12, y + BAR - 3, f"{100 * share:.0f}", "number", "end", ink))
+            value = chart.value(name)
+            end = x_of(value / chart.longest)
+            parts.append(rectangle(x_of(0), y, end - x_of(0), BAR, colour))
+            if tick := chart.tick_at(name):
+                parts.append(line(x_of(tick / chart.longest), y - 1, x_of(tick / chart.longest), y + BAR + 1, "target"))
+            outside = end - x_of(0) < 40  # no room for the number in so short a bar
+            parts.append(label(end + 6, y + BAR - 3, chart.number(value), "number") if outside else
+                         label(end - 12, y + BAR - 3, chart.number(value), "number", "end", ink))
             y += BAR + GAP
         y += GROUP_GAP
     return parts, y - GROUP_GAP
 
 
-def draw(results):
-    series = [entry for entry in SERIES
-              if any(results.median(f"prefill/{entry[0]}/{workload}") is not None for workload, _ in WORKLOADS)]
-    shapes, bottom = bars(results, series, target_of_row(load_targets()), TOP)
-    context = results.contexts[0]
+def draw(chart):
+    series = [entry for entry in chart.series
+              if any(chart.value(chart.name(entry[0], workload)) is not None for workload, _ in chart.workloads)]
+    top = TOP + 20 * max(0, len(series) // 3 - 2)  # a line of the legend for every three
+    shapes, bottom = bars(chart, series, top)
+    context = chart.results.contexts[0]
     grid = []
-    for percent in range(0, 101, 20):
-        x = x_of(percent / 100)
-        grid += [line(x, TOP - 6, x, bottom + 4, "grid"), label(x, bottom + 20, f"{percent} %", "quiet", "middle")]
+    for i in range(round(chart.longest / chart.step) + 1):
+        x = x_of(i * chart.step / chart.longest)
+        grid += [line(x, top - 6, x, bottom + 4, "grid"),
+                 label(x, bottom + 20, chart.axis(i * chart.step), "quiet", "middle")]
     compiler = context.get("compiler", "").split(" (")[0]
     where = f"{context.get('cpu_model')}, one thread, {context.get('isa')}, {compiler}, {context.get('flags')}"
     head = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{bottom + 58:.0f}" '
             f'viewBox="0 0 {WIDTH} {bottom + 58:.0f}">', f"<style>{STYLE}</style>",
-            rectangle(0, 0, WIDTH, bottom + 58, "#ffffff"),
-            label(20, 26, "Prefill: useful work as a share of the peak probed beside it", "title")]
-    return "\n".join(head + legend(series) + grid + shapes + [label(20, bottom + 44, where, "quiet"), "</svg>"]) + "\n"
+            rectangle(0, 0, WIDTH, bottom + 58, "#ffffff"), label(20, 26, chart.title, "title")]
+    parts = head + legend(series, chart.tick) + grid + shapes
+    return "\n".join(parts + [label(20, bottom + 44, where, "quiet"), "</svg>"]) + "\n"
 
 
 def main():
@@ -109,7 +191,8 @@ def main():
     if not results.rows:
         sys.exit("no row was measured")
     with open(sys.argv[1], "w", encoding="utf-8") as file:
-        file.write(draw(results))
+        decode = all(name.startswith("decode") for name, _ in results.rows)
+        file.write(draw(Decode(results) if decode else Prefill(results)))
 
 
 if __name__ == "__main__":

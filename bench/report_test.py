@@ -18,6 +18,10 @@ CONTEXT = {"cpu_model": "Imagined", "usable_cpus": "2", "isa": "avx512", "bf16_d
            "compiler": "g++ 12.2.0 (x)", "flags": "-O2"}
 
 
+DECODE = {"bytes_per_second": 2e10, "read_bytes_per_second": 2.5e10, "share_of_read": 0.8, "share_of_roof": 0.8,
+          "share_of_fma": 0.4, "paged_over_plain": 1.0}
+
+
 def runs(name, label, values, repetitions=3):
     run = {"name": f"{name}/iterations:4/manual_time", "run_type": "iteration", "label": label, "useful_flops": 1e11}
     return [{**run, **values} for _ in range(repetitions)]
@@ -30,8 +34,11 @@ def all_reached():
         isa = target.get("isa", "avx512")
         for name in target["names"]:
             label = f"{isa} {target.get('peak', 'fma')}"
-            row = rows.setdefault((name, isa), {"label": label, "share_of_peak": 0.5})
+            usual = DECODE if name.startswith("decode/") else {"share_of_peak": 0.5}
+            row = rows.setdefault((name, isa), {"label": label, **usual})
             row[target["counter"]] = target["target"]
+            if target["counter"] == "share_of_read":
+                row["share_of_roof"] = target["target"]
     return rows
 
 
@@ -122,18 +129,73 @@ class ReportTest(unittest.TestCase):
         self.assertIn("needs two CPUs", out)
         self.assertIn("no bf16 dot product here", out)
 
+    def test_decode_has_a_table_of_its_own(self):
+        rows = all_reached()
+        rows["decode/incre/BNSD/bf16/D1", "avx512"]["run_time_over_typed"] = 1.01
+        rows["decode/eigen/bf16/D1", "avx512"] = {"label": "avx512 fma", **DECODE}
+        rows["decode/incre/BNSD/bf16/KV256_G1/in_cache", "avx512"] = {"label": "avx512 bf16_dot", **DECODE}
+        file = self.write(rows)
+        status, out = self.report(file)
+        self.assertEqual(status, 0, out)
+        self.assertRegex(out, r"bf16/D1 +\| 20\.0 +\| 25\.0 +\| 95\.0 % +\| 95\.0 % +\| 40\.0 % .*1\.010.* \| ok ")
+        self.assertRegex(out, r"decode/eigen/bf16/D1 +\| 20\.0 ")
+        self.assertNotIn("in_cache", out)
+        self.assertIn("in_cache", self.report("--all", file)[1])
+
+    def test_a_short_share_of_the_read_loop_fails(self):
+        for name, short in (("decode/incre/BNSD/f16/D3", 0.92), ("decode/incre/BNSD/int8/D4", 0.77),
+                            ("decode/incre/BNSD/f32/G8", 0.89)):
+            rows = all_reached()
+            rows[name, "avx512"].update(share_of_read=short, share_of_roof=short)
+            status, out = self.report(self.write(rows))
+            self.assertEqual(status, 1)
+            self.assertIn(f"SHORT  {name}: ", out)
+            self.assertRegex(out, r"\| short ")
+
+    def test_a_floor_below_the_target_is_enough_and_said(self):
+        rows = all_reached()
+        rows["decode/incre/BNSD/f32/G8", "avx512"].update(share_of_read=0.901, share_of_roof=0.901)
+        status, out = self.report(self.write(rows))
+        self.assertEqual(status, 0, out)
+        self.assertIn("above the floor", out)
+
+    def test_arithmetic_excuses_only_who_reaches_its_roof(self):
+        name = "decode/incre/BNSD/f32/G8"
+        for roof, expected in ((0.96, 0), (0.85, 1)):
+            rows = all_reached()
+            rows[name, "avx512"].update(share_of_read=0.6, share_of_roof=roof)
+            status, out = self.report(self.write(rows))
+            self.assertEqual(status, expected, out)
+            self.assertEqual("1 at the arithmetic's roof" in out, expected == 0)
+
+    def test_pages_that_cost_more_than_three_percent_fail(self):
+        rows = all_reached()
+        rows["decode/incre/BNSD/int8/D2/paged_16_head_major", "avx512"]["paged_over_plain"] = 1.04
+        status, out = self.report(self.write(rows))
+        self.assertEqual(status, 1)
+        self.assertIn("SHORT  decode/incre/BNSD/int8/D2/paged_16_head_major: 1.040, target <= 1.030", out)
+
     def test_builds_side_by_side(self):
         file = self.write(all_reached())
         status, out = self.report("--matrix", f"g++ -O2={file}", f"clang++ -O2={file}")
         self.assertEqual(status, 0)
         self.assertRegex(out, r"score/BNSD/f32/P1 +\| 93\.0 % +\| 93\.0 %")
 
-    def test_the_plot_shows_every_workload(self):
-        file, svg = self.write(all_reached()), self.path / "plot.svg"
+    def plot(self, rows):
+        file, svg = self.write(rows), self.path / "plot.svg"
         with mock.patch.object(sys, "argv", ["plot.py", str(svg), file]):
             plot.main()
+        return svg.read_text()
+
+    def test_the_plot_shows_every_workload(self):
+        svg = self.plot({key: row for key, row in all_reached().items() if key[0].startswith("prefill/")})
         for text in ("P1", "P5", "glint f32", ">93<", "Imagined"):
-            self.assertIn(text, svg.read_text())
+            self.assertIn(text, svg)
+
+    def test_the_plot_of_decode_shows_gigabytes_and_the_read_loop(self):
+        svg = self.plot({key: row for key, row in all_reached().items() if key[0].startswith("decode/")})
+        for text in ("D1", "D4", "glint f32", ">20.0<", "read loop", "25.0 GB/s", "Imagined"):
+            self.assertIn(text, svg)
 
 
 class NamesTest(unittest.TestCase):

@@ -1,5 +1,6 @@
 // Decode: the cache has room for 32 tokens and grows by one token a step; 4 query heads share 2 kv heads (GQA).
-// Step i must give what row i of a causal prefill over all tokens gives.
+// Step i must give what row i of a causal prefill over all tokens gives.  Pages and int8: example 12; several new rows
+// in one call: example 14.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

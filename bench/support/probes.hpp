@@ -87,6 +87,24 @@ __attribute__((target("avx512f,avx512bf16"))) GLINT_NOINLINE inline float chains
   std::memcpy(&first, a, sizeof first);
   return first;
 }
+
+// The int8 dot product: each lane adds four products of an unsigned and a signed byte to an integer.  Plain vectors, as
+// gcc 12 gives accumulators of type __m512i a move each.  The sums wrap, which is no matter.
+typedef int Integers512 __attribute__((vector_size(64)));
+__attribute__((target("avx512f,avx512vnni"))) GLINT_NOINLINE inline float chains_int8_dot(long rounds) {
+  constexpr int kChains = 16;
+  const __m512i x = _mm512_set1_epi8(3);
+  Integers512 a[kChains];
+  GLINT_UNROLL
+  for (int i = 0; i < kChains; ++i) a[i] = (Integers512)_mm512_set1_epi32(i);
+  for (long round = 0; round < rounds; ++round) {
+    GLINT_UNROLL
+    for (int i = 0; i < kChains; ++i) a[i] = (Integers512)_mm512_dpbusd_epi32((__m512i)a[i], x, x);
+  }
+  GLINT_UNROLL
+  for (int i = 1; i < kChains; ++i) a[0] ^= a[i];
+  return static_cast<float>(a[0][0]);
+}
 #endif
 
 // A call of `chains` that does 2 * lanes * chains FLOPs a round.
@@ -118,8 +136,45 @@ inline Probe bf16_dot_probe() {
 #endif
 }
 
+inline Probe int8_dot_probe() {
+#if GLINT_HAVE_X86
+  return {&chains_int8_dot, 2.0 * 64 * 16};
+#else
+  return {};
+#endif
+}
+
+// Sums of all that lies in memory, eight at a time: enough to have every load under way that a core can.
+#define GLINT_READ_LOOP(name, attribute, Vector, load, add)                                     \
+  attribute GLINT_NOINLINE inline std::uint64_t name(const std::byte* data, std::size_t size) { \
+    constexpr std::size_t kSums = 8;                                                            \
+    Vector sums[kSums] = {};                                                                    \
+    for (std::size_t at = 0; at + sizeof sums <= size; at += sizeof sums) {                     \
+      GLINT_UNROLL                                                                              \
+      for (std::size_t i = 0; i < kSums; ++i)                                                   \
+        sums[i] = add(sums[i], load((const Vector*)(data + at + i * sizeof(Vector))));          \
+    }                                                                                           \
+    GLINT_UNROLL                                                                                \
+    for (std::size_t i = 1; i < kSums; ++i) sums[0] = add(sums[0], sums[i]);                    \
+    std::uint64_t first;                                                                        \
+    std::memcpy(&first, sums, sizeof first);                                                    \
+    return first;                                                                               \
+  }
+
+#if GLINT_HAVE_X86
+GLINT_READ_LOOP(read_avx512, __attribute__((target("avx512f"))), __m512i, _mm512_loadu_si512, _mm512_add_epi32)
+GLINT_READ_LOOP(read_avx2, __attribute__((target("avx2"))), __m256i, _mm256_loadu_si256, _mm256_add_epi32)
+#endif
+typedef std::uint32_t Words __attribute__((vector_size(16), may_alias, aligned(1)));
+#define GLINT_LOAD(pointer) (*(pointer))
+#define GLINT_ADD(a, b) ((a) + (b))
+GLINT_READ_LOOP(read_base, , Words, GLINT_LOAD, GLINT_ADD)
+#undef GLINT_ADD
+#undef GLINT_LOAD
+#undef GLINT_READ_LOOP
+
 inline volatile float float_sink;
-inline volatile std::uint64_t integer_sink;
+inline thread_local volatile std::uint64_t integer_sink;
 
 inline double flops_per_second(Probe probe, long rounds) {
   const double start = thread_seconds();
@@ -150,21 +205,34 @@ inline double bf16_dot_flops_per_second(glint::Isa isa = glint::simd::selected) 
   return detail::flops_per_second(detail::bf16_dot_probe(), 1 << 19);
 }
 
+// Has this CPU the dot product of bytes, and may kernels use it?
+inline bool has_int8_dot([[maybe_unused]] glint::Isa isa = glint::simd::selected) {
+#if GLINT_HAVE_X86
+  __builtin_cpu_init();
+  return isa == glint::Isa::avx512 && __builtin_cpu_supports("avx512vnni");
+#else
+  return false;
+#endif
+}
+
+// Operations/s of int8 dot products; only where there are any.
+inline double int8_dot_flops_per_second() { return detail::flops_per_second(detail::int8_dot_probe(), 1 << 19); }
+
+// Adds up `memory` with the widest loads of `isa`; what is left after the last 512 bytes is left.
+inline void read(std::span<const std::byte> memory, [[maybe_unused]] glint::Isa isa = glint::simd::selected) {
+  auto* loop = &detail::read_base;
+#if GLINT_HAVE_X86
+  if (isa == glint::Isa::avx2) loop = &detail::read_avx2;
+  if (isa == glint::Isa::avx512) loop = &detail::read_avx512;
+#endif
+  detail::integer_sink = loop(memory.data(), memory.size());
+}
+
 // Bytes/s at which one thread reads `memory` from front to back.  Pass more than the caches hold.
 inline double read_bytes_per_second(std::span<const std::byte> memory) {
-  typedef std::uint64_t Words __attribute__((vector_size(16), may_alias));
-  const Words* const data = reinterpret_cast<const Words*>(memory.data());
-  const std::size_t count = memory.size() / sizeof(Words) / 8 * 8;
-  Words a{}, b{}, c{}, d{}, e{}, f{}, g{}, h{};
   const double start = thread_seconds();
-  for (std::size_t i = 0; i < count; i += 8) {
-    a ^= data[i], b ^= data[i + 1], c ^= data[i + 2], d ^= data[i + 3];
-    e ^= data[i + 4], f ^= data[i + 5], g ^= data[i + 6], h ^= data[i + 7];
-  }
-  const double seconds = thread_seconds() - start;
-  const Words all = a ^ b ^ c ^ d ^ e ^ f ^ g ^ h;
-  detail::integer_sink = all[0] ^ all[1];
-  return static_cast<double>(count * sizeof(Words)) / seconds;
+  read(memory);
+  return static_cast<double>(memory.size()) / (thread_seconds() - start);
 }
 
 }  // namespace bench

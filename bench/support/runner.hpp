@@ -15,7 +15,22 @@
 
 namespace bench {
 
-enum class Peak { multiply_add, bf16_dot };
+// What a kernel's arithmetic is held against.  half_int8_dot: dot products of 8-bit numbers where an operand has 16
+// bits and is taken in two halves.
+enum class Peak { multiply_add, bf16_dot, half_int8_dot };
+
+// FLOP/s of one thread, of multiply-adds where the CPU lacks the instruction.
+inline double flops_per_second(Peak peak) {
+  if (peak == Peak::bf16_dot) return bf16_dot_flops_per_second();
+  if (peak == Peak::half_int8_dot && has_int8_dot()) return int8_dot_flops_per_second() / 2;
+  return fma_flops_per_second();
+}
+
+// The instruction that it is the peak of, for the labels of rows.
+inline const char* name(Peak peak) {
+  if (peak == Peak::bf16_dot && has_bf16_dot()) return "bf16_dot";
+  return peak == Peak::half_int8_dot && has_int8_dot() ? "int8_dot" : "fma";
+}
 
 struct Work {
   std::function<glint::Status()> run{};
@@ -45,19 +60,50 @@ inline constexpr double kBatchSeconds = 5e-3;  // calls are repeated to this len
 // Rough, to plan with.
 inline double expected_seconds(double useful_flops) { return std::max(useful_flops / 1e11, kBatchSeconds); }
 
+// Times calls in batches.  One thread: its CPU time, without what other processes take from it.  Several: wall time.
+class Stopwatch {
+ public:
+  using Call = std::function<glint::Status()>;
+
+  Stopwatch(benchmark::State& state, int threads) : state_(state), threads_(threads) {}
+
+  // Short calls are repeated within an iteration; long ones need no rehearsal either.
+  void plan(double expected, const Call& run, const Call& rival) {
+    if (expected > 10 * kBatchSeconds) return;
+    for (const auto* call : {&run, &rival}) seconds_of(*call);
+    const double once = seconds_of(run);
+    calls_ = once > 0 ? std::clamp(static_cast<long>(kBatchSeconds / once), 1L, 10000L) : 1;
+  }
+
+  double seconds_of(const Call& call) {
+    if (!call) return 0;
+    const double start = now();
+    for (long i = 0; i < calls_; ++i)
+      if (const glint::Status status = call(); !status) state_.SkipWithError(status.rule);
+    return (now() - start) / static_cast<double>(calls_);
+  }
+
+ private:
+  double now() const { return threads_ == 1 ? thread_seconds() : wall_seconds(); }
+
+  benchmark::State& state_;
+  int threads_;
+  long calls_ = 1;
+};
+
 class Measurement {
  public:
-  Measurement(benchmark::State& state, const Work& work) : state_(state), work_(work) {}
+  Measurement(benchmark::State& state, const Work& work) : state_(state), work_(work), watch_(state, work.threads) {}
 
   void measure() {
-    plan();
+    watch_.plan(expected_seconds(work_.useful_flops), work_.run, work_.rival);
     for (auto _ : state_) {
       rival_first_ = !rival_first_;
-      const double early = rival_first_ ? seconds_of(work_.rival) : 0;
-      const double before = peak();
-      const double seconds = seconds_of(work_.run);
-      const double ceiling = work_.threads * (before + peak()) / 2;
-      const double late = rival_first_ ? 0 : seconds_of(work_.rival);
+      const double early = rival_first_ ? watch_.seconds_of(work_.rival) : 0;
+      const double before = flops_per_second(work_.peak);
+      const double seconds = watch_.seconds_of(work_.run);
+      const double ceiling = work_.threads * (before + flops_per_second(work_.peak)) / 2;
+      const double late = rival_first_ ? 0 : watch_.seconds_of(work_.rival);
       if (state_.error_occurred()) break;
       seconds_.push_back(seconds);
       peaks_.push_back(ceiling);
@@ -69,27 +115,6 @@ class Measurement {
   }
 
  private:
-  // Short calls are repeated within an iteration; long ones need no rehearsal either.
-  void plan() {
-    if (expected_seconds(work_.useful_flops) > 10 * kBatchSeconds) return;
-    for (const auto* run : {&work_.run, &work_.rival}) seconds_of(*run);
-    const double once = seconds_of(work_.run);
-    calls_ = once > 0 ? std::clamp(static_cast<long>(kBatchSeconds / once), 1L, 10000L) : 1;
-  }
-
-  // One thread: its CPU time, without what other processes take from it.  Several: wall time.
-  double now() const { return work_.threads == 1 ? thread_seconds() : wall_seconds(); }
-
-  double peak() const { return work_.peak == Peak::bf16_dot ? bf16_dot_flops_per_second() : fma_flops_per_second(); }
-
-  double seconds_of(const std::function<glint::Status()>& run) {
-    if (!run) return 0;
-    const double start = now();
-    for (long i = 0; i < calls_; ++i)
-      if (const glint::Status status = run(); !status) state_.SkipWithError(status.rule);
-    return (now() - start) / static_cast<double>(calls_);
-  }
-
   void report() {
     auto& counters = state_.counters;
     const double scored = work_.scored_flops > 0 ? work_.scored_flops / work_.useful_flops : 1;
@@ -101,14 +126,13 @@ class Measurement {
     if (work_.rival) counters[work_.rival_counter] = median(ratios_);
     counters["bytes"] = work_.bytes;
     counters["workspace_bytes"] = work_.workspace;
-    const bool dot = work_.peak == Peak::bf16_dot && has_bf16_dot();
-    state_.SetLabel(std::string(glint::name(glint::simd::selected)) + (dot ? " bf16_dot" : " fma"));
+    state_.SetLabel(std::string(glint::name(glint::simd::selected)) + " " + name(work_.peak));
   }
 
   benchmark::State& state_;
   const Work& work_;
+  Stopwatch watch_;
   static inline bool rival_first_ = false;  // they take turns, because who goes second may find warmer caches
-  long calls_ = 1;
   std::vector<double> seconds_{}, peaks_{}, shares_{}, ratios_{};
 };
 
@@ -117,14 +141,20 @@ class Measurement {
 inline void measure(benchmark::State& state, const Work& work) { detail::Measurement(state, work).measure(); }
 
 // Registers a row.  A repetition of it takes about GLINT_BENCH_SECONDS (0.25), and one call at least.
-inline void add_row(const std::string& name, double useful_flops, std::function<void(benchmark::State&)> body) {
+inline double wanted_seconds() {
   const char* const wish = std::getenv("GLINT_BENCH_SECONDS");
-  const double seconds = wish != nullptr ? std::atof(wish) : 0.25;
-  const double iterations = std::clamp(seconds / detail::expected_seconds(useful_flops), 1.0, 100.0);
+  return wish != nullptr ? std::atof(wish) : 0.25;
+}
+inline void add_timed_row(const std::string& name, double seconds_of_iteration,
+                          std::function<void(benchmark::State&)> body) {
+  const double iterations = std::clamp(wanted_seconds() / seconds_of_iteration, 1.0, 100.0);
   benchmark::RegisterBenchmark(name.c_str(), [body = std::move(body)](benchmark::State& state) { body(state); })
       ->UseManualTime()
       ->Unit(benchmark::kMillisecond)
       ->Iterations(static_cast<benchmark::IterationCount>(iterations));
+}
+inline void add_row(const std::string& name, double useful_flops, std::function<void(benchmark::State&)> body) {
+  add_timed_row(name, detail::expected_seconds(useful_flops), std::move(body));
 }
 
 }  // namespace bench

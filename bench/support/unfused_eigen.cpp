@@ -40,6 +40,41 @@ void attention(const Head& head, float* scores) {
   out.noalias() = p * v;
 }
 
+// A cache as floats: itself, or `room` filled from it.
+template <class Number>
+static const float* converted(const void* cache, long rows, long dim, float* room) {
+  using Numbers = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const Eigen::Map<const Numbers> from(static_cast<const Number*>(cache), rows, dim);
+  Eigen::Map<Matrix>(room, rows, dim) = from.template cast<float>();
+  return room;
+}
+
+static const float* floats(const CacheHead& head, const void* cache, float* room) {
+  switch (head.stored) {
+    case Stored::f16: return converted<Eigen::half>(cache, head.keys, head.dim, room);
+    case Stored::bf16: return converted<Eigen::bfloat16>(cache, head.keys, head.dim, room);
+    case Stored::int8: return converted<signed char>(cache, head.keys, head.dim, room);
+    case Stored::f32: break;
+  }
+  return static_cast<const float*>(cache);
+}
+
+void decode(const CacheHead& head, float* scratch) {
+  using Row = Eigen::Map<const Eigen::RowVectorXf>;
+  float* const scores = scratch;
+  Eigen::Map<Matrix> p(scores, head.q_rows, head.keys), q(scores + head.q_rows * head.keys, head.q_rows, head.dim);
+  Eigen::Map<Matrix> out(head.out, head.q_rows, head.dim);
+  float* const room = q.data() + q.size();
+
+  // The factors of k's channels go to q, those of v's to the output.
+  q = head.scale * Eigen::Map<const Matrix>(head.q, head.q_rows, head.dim);
+  if (head.k_factors != nullptr) q.array().rowwise() *= Row(head.k_factors, head.dim).array();
+  p.noalias() = q * Eigen::Map<const Matrix>(floats(head, head.k, room), head.keys, head.dim).transpose();
+  softmax({.q_rows = head.q_rows, .keys = head.keys}, scores);
+  out.noalias() = p * Eigen::Map<const Matrix>(floats(head, head.v, room), head.keys, head.dim);
+  if (head.v_factors != nullptr) out.array().rowwise() *= Row(head.v_factors, head.dim).array();
+}
+
 const char* instruction_sets() { return Eigen::SimdInstructionSetsInUse(); }
 
 }  // namespace unfused

@@ -22,6 +22,26 @@ void attention(const Head& head, float* scores);
 // The middle of it: head.scale times q k^T is in `scores`, probabilities come out.
 void softmax(const Head& head, float* scores);
 
+// How a cache stores numbers.  int8: those that become numbers by a factor for each channel.
+enum class Stored { f32, f16, bf16, int8 };
+
+// One kv head of a cache and the query rows that share it, all rows dense.
+struct CacheHead {
+  const float* q = nullptr;
+  const void* k = nullptr;
+  const void* v = nullptr;
+  float* out = nullptr;
+  long q_rows = 0, keys = 0, dim = 0;
+  float scale = 1;
+  Stored stored = Stored::f32;
+  const float* k_factors = nullptr;  // [dim]; of int8
+  const float* v_factors = nullptr;
+};
+
+// Caches of other types than f32 are converted to a matrix of floats on the way.  `scratch` holds
+// q_rows * (keys + dim) + keys * dim floats.
+void decode(const CacheHead& head, float* scratch);
+
 // The vector instructions that this Eigen was compiled for.
 const char* instruction_sets();
 

@@ -3,35 +3,12 @@
 
 #include <chrono>
 #include <functional>
-#include <random>
 
+#include "compare.hpp"
 #include "options.hpp"
 #include "tokenizer.hpp"
-#include "transformer.hpp"
 
 namespace generate {
-
-// The likeliest token, or with a temperature one drawn by probability.
-class Sampler {
- public:
-  Sampler(float temperature, std::uint64_t seed) : temperature_(temperature), random_(seed) {}
-
-  int operator()(const Vector& scores) {
-    Index best = 0;
-    const float top = scores.maxCoeff(&best);
-    if (temperature_ == 0) return static_cast<int>(best);
-    const Vector weights = ((scores.array() - top) / temperature_).exp();
-    // 24 bits of the engine, which the standard defines; its distributions it does not.
-    float rest = static_cast<float>(random_() >> 40) * 0x1p-24F * weights.sum();
-    for (Index i = 0; i < weights.size(); ++i)
-      if ((rest -= weights[i]) < 0) return static_cast<int>(i);
-    return static_cast<int>(best);
-  }
-
- private:
-  float temperature_;
-  std::mt19937_64 random_;
-};
 
 struct Timing {
   Index prompt_tokens = 0, new_tokens = 0;  // that went through the model
@@ -43,7 +20,13 @@ struct Callbacks {
   std::function<void(Index position, Index of)> progress;
 };
 
-inline Timing generate(const Options& options, const Callbacks& callbacks) {
+struct Outcome {
+  Timing timing{};
+  std::optional<Comparison> comparison{};  // with --compare
+  std::string comparison_in_words{};
+};
+
+inline Outcome generate(const Options& options, const Callbacks& callbacks) {
   const Model model = read_model(options.model);
   const Tokenizer tokenizer(options.tokenizer, model.config.vocab);
   const Index context = model.config.context;
@@ -67,11 +50,15 @@ inline Timing generate(const Options& options, const Callbacks& callbacks) {
   const Workers workers(options.threads);
   Transformer transformer(model, options.storage, steps, workers);
   Sampler sample(options.temperature, options.seed);
+  std::optional<Reference> reference;
+  if (options.compare) reference.emplace(model, steps, workers, sample);
   Timing timing{.prompt_tokens = static_cast<Index>(tokens.size())};
   const auto timed = [&](const std::vector<int>& next, double& seconds) {
     const auto start = std::chrono::steady_clock::now();
-    const int token = sample(transformer(next));
+    const Vector logits = transformer(next);
+    const int token = sample(logits);
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (reference) reference->follow(next, logits, token);
     return token;
   };
 
@@ -86,7 +73,12 @@ inline Timing generate(const Options& options, const Callbacks& callbacks) {
     token = timed({token}, timing.new_seconds);
     ++timing.new_tokens;
   }
-  return timing;
+  Outcome outcome{.timing = timing};
+  if (reference) {
+    outcome.comparison = reference->comparison();
+    outcome.comparison_in_words = in_words(*outcome.comparison, [&](int t) { return tokenizer.decode(-1, t); });
+  }
+  return outcome;
 }
 
 }  // namespace generate

@@ -17,7 +17,7 @@ int main(int count, char** arguments) {
     }
     // On a terminal the text itself is the progress.
     const bool progress = isatty(STDERR_FILENO) != 0 && isatty(STDOUT_FILENO) == 0;
-    const Timing timing =
+    const Outcome outcome =
         generate::generate(options, {.text =
                                          [](const std::string& text) {
                                            std::fwrite(text.data(), 1, text.size(), stdout);
@@ -31,6 +31,7 @@ int main(int count, char** arguments) {
                                          }});
     std::fputs("\n\n", stdout);  // as the model's reference program ends its text
     if (std::fflush(stdout) != 0) throw Error("the text cannot be written");
+    const Timing& timing = outcome.timing;
     const auto speed = [](Index tokens, double seconds) {
       return seconds > 0 ? static_cast<double>(tokens) / seconds : 0;
     };
@@ -38,6 +39,7 @@ int main(int count, char** arguments) {
                  progress ? "\r" : "", static_cast<int>(timing.prompt_tokens),
                  speed(timing.prompt_tokens, timing.prompt_seconds), static_cast<int>(timing.new_tokens),
                  speed(timing.new_tokens, timing.new_seconds));
+    if (outcome.comparison) std::fprintf(stderr, "%s\n", outcome.comparison_in_words.c_str());
     return 0;
   } catch (const std::bad_alloc&) {
     std::fputs("generate: out of memory\n", stderr);

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <optional>
 
-#include "attention.hpp"
+#include "head_tensor.hpp"
 
 namespace generate {
 
@@ -19,7 +19,11 @@ inline constexpr const char* kUsage =
     "  --seed N            of the drawing (default: 1)\n"
     "  --threads N         (default: 1)\n"
     "  --dtype f32|f16|bf16        of q and of the cache (default: f32)\n"
-    "  --layout BSH|BNSD|BSND      of q and of the cache (default: BSH)\n";
+    "  --layout BSH|BNSD|BSND      of q and of the cache (default: BSH)\n"
+    "  --cache FORM        plain, paged:N (pages of N tokens) or left (padded), in numbers of --dtype, or\n"
+    "                      int8, int8:paged:N or int8:left (default: plain)\n"
+    "  --compare           run f32 with a plain cache beside; say which token is the first to differ, and how far\n"
+    "                      apart logits were before it\n";
 
 struct Options {
   std::filesystem::path model, tokenizer;
@@ -29,6 +33,7 @@ struct Options {
   std::uint64_t seed = 1;
   int threads = 1;
   Storage storage;
+  bool compare = false;
   bool help = false;
 };
 
@@ -53,6 +58,21 @@ inline std::string one_of(const std::string& option, const std::string& text, st
     list += (list.empty() ? "" : ", ") + choice;
   }
   throw Error(option + " takes one of " + list + ", not '" + text + "'");
+}
+
+// plain, left or paged:N, alone or behind "int8:"; int8 alone is plain.
+inline CacheForm parse_cache(const std::string& option, const std::string& text) {
+  CacheForm form{.int8 = text == "int8" || text.starts_with("int8:")};
+  const std::string place = text == "int8" ? "plain" : form.int8 ? text.substr(5) : text;
+  if (place.starts_with("paged:")) {
+    form.place = CachePlace::paged;
+    form.block_size = parse_number<Index>(option + " paged:N", place.substr(6), 1, 1 << 16);
+  } else if (place == "left") {
+    form.place = CachePlace::left;
+  } else if (place != "plain") {
+    throw Error(option + " takes one of plain, paged:N, left, int8, int8:paged:N, int8:left, not '" + text + "'");
+  }
+  return form;
 }
 
 }  // namespace detail
@@ -88,6 +108,10 @@ inline Options parse(const std::vector<std::string>& arguments) {
                                               : glint::DType::bf16;
     } else if (option == "--layout") {
       options.storage.layout = detail::one_of(option, value(), {"BSH", "BNSD", "BSND"});
+    } else if (option == "--cache") {
+      options.storage.cache = detail::parse_cache(option, value());
+    } else if (option == "--compare") {
+      options.compare = true;
     } else if (option.starts_with("-")) {
       throw Error("unknown option " + option + "; generate --help lists them");
     } else if (!options.model.empty()) {

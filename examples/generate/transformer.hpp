@@ -9,9 +9,9 @@ class Transformer {
  public:
   // Room for `positions` tokens.
   Transformer(const Model& model, const Storage& storage, Index positions, const Workers& workers)
-      : model_(model),
-        workers_(workers),
-        attention_(model.layers.size(), Attention(model.config, storage, positions)) {}
+      : model_(model), workers_(workers) {
+    for (std::size_t i = 0; i < model.layers.size(); ++i) attention_.emplace_back(model.config, storage, positions);
+  }
 
   // Takes the next tokens (first the whole prompt, then one by one) and scores every candidate for the one behind them.
   Vector operator()(const std::vector<int>& tokens) {
@@ -26,7 +26,7 @@ class Transformer {
       Matrix q = times(in, layer.wq), k = times(in, layer.wk);
       rope(q, head_size, position_);
       rope(k, head_size, position_);
-      x += times(attention_[i](q, k, times(in, layer.wv), position_, workers_), layer.wo);
+      x += times(attention_[i](q, k, times(in, layer.wv), workers_), layer.wo);
 
       const Matrix middle = rms_norm(x, layer.ffn_norm);
       x += times(swiglu(times(middle, layer.w1), times(middle, layer.w3)), layer.w2);

@@ -41,8 +41,8 @@ int main() {
   glint::PromptFlashAttention<BNSD, float, glint::SparseMode::custom> attend;
 
 #elif GLINT_SHOULD_FAIL == 7
-  // EXPECT 7: IncreFlashAttention: the cache must be kv::Contiguous of the query's element type
-  glint::IncreFlashAttention<BNSD, float, glint::kv::Contiguous<glint::half>> attend;
+  // EXPECT 7: IncreFlashAttention: a cache holds the query's element type, std::int8_t or int4x2
+  glint::IncreFlashAttention<BNSD, glint::half, glint::kv::Contiguous<float>> attend;
 
 #elif GLINT_SHOULD_FAIL == 8
   // Keys of another type than the query: the problem has one element type.

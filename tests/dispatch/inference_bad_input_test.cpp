@@ -1,26 +1,10 @@
 // Every documented illegal input of prompt_flash_attention and incre_flash_attention has its own code, and leaves every
 // byte as it was.
-#include <array>
-
 #include "dispatch/inference_rows.hpp"
 
 namespace bad_input {
 namespace {
 
-template <class Fixture, std::size_t count>
-void expect_rows(const std::array<Row<Fixture>, count>& table) {
-  for (const Row<Fixture>& row : table) {
-    SCOPED_TRACE(row.name);
-    expect_row(row);
-  }
-}
-template <class Fixture, std::size_t count>
-void expect_legal_rows(const LegalRow<Fixture> (&table)[count]) {
-  for (const LegalRow<Fixture>& row : table) {
-    SCOPED_TRACE(row.name);
-    expect_legal(row);
-  }
-}
 template <class Fixture>
 Fixture strict() {
   Fixture f = plain<Fixture>();
@@ -108,57 +92,6 @@ TEST(PromptBadInput, OnlyPrompt) {
                   Code::not_supported_quantization, 1, 0},
       Row<Prompt>{"quant_offset2", plain<Prompt>, [](Prompt& f) { give(f, f.call.quant_offset2); },
                   Code::not_supported_quantization, 1, 0},
-  });
-}
-
-TEST(IncreBadInput, OnlyIncre) {
-  expect_rows(std::array{
-      Row<Incre>{"two query rows", plain<Incre>,
-                 [](Incre& f) { f.call.query.shape.extent[2] = f.call.attention_out.shape.extent[2] = 2; },
-                 Code::query_not_one_token, 2, 1},
-      Row<Incre>{"no query row", plain<Incre>,
-                 [](Incre& f) { f.call.query.shape.extent[2] = f.call.attention_out.shape.extent[2] = 0; },
-                 Code::query_not_one_token, 0, 1},
-      Row<Incre>{"mask (3, S)", masked<Incre>,
-                 [](Incre& f) {
-                   f.call.attn_mask.shape = {3, 8};
-                 },
-                 Code::mask_shape},
-      Row<Incre>{"inner_precise 2", plain<Incre>, [](Incre& f) { f.call.inner_precise = 2; }, Code::inner_precise_range,
-                 2, 1},
-      Row<Incre>{"a kv length too many", plain<Incre>,
-                 [](Incre& f) {
-                   f.kv_lens = {1, 1, 1};
-                 },
-                 Code::lengths_size, 3, 2},
-      Row<Incre>{"dequant_scale1", plain<Incre>, [](Incre& f) { give(f, f.call.dequant_scale1); },
-                 Code::not_supported_quantization, 1, 0},
-      Row<Incre>{"quant_scale1", plain<Incre>, [](Incre& f) { give(f, f.call.quant_scale1); },
-                 Code::not_supported_quantization, 1, 0},
-      Row<Incre>{"dequant_scale2", plain<Incre>, [](Incre& f) { give(f, f.call.dequant_scale2); },
-                 Code::not_supported_quantization, 1, 0},
-      Row<Incre>{"quant_scale2", plain<Incre>, [](Incre& f) { give(f, f.call.quant_scale2); },
-                 Code::not_supported_quantization, 1, 0},
-      Row<Incre>{"quant_offset2", plain<Incre>, [](Incre& f) { give(f, f.call.quant_offset2); },
-                 Code::not_supported_quantization, 1, 0},
-      Row<Incre>{"antiquant_scale", plain<Incre>, [](Incre& f) { give(f, f.call.antiquant_scale); },
-                 Code::not_supported_quantization, 1, 0},
-      Row<Incre>{"antiquant_offset", plain<Incre>, [](Incre& f) { give(f, f.call.antiquant_offset); },
-                 Code::not_supported_quantization, 1, 0},
-      Row<Incre>{"block_table", plain<Incre>, [](Incre& f) { give(f, f.call.block_table); }, Code::not_supported_paging,
-                 1, 0},
-      Row<Incre>{"block_size", plain<Incre>, [](Incre& f) { f.call.block_size = 16; }, Code::not_supported_paging, 1,
-                 0},
-      Row<Incre>{"kv_padding_size", plain<Incre>, [](Incre& f) { give(f, f.call.kv_padding_size); },
-                 Code::not_supported_kv_padding, 1, 0},
-      Row<Incre>{"strict, pse_shift and D % 16", strict<Incre>,
-                 [](Incre& f) {
-                   for (glint::Extents* e : {&f.call.query.shape, &f.call.key.shape, &f.call.value.shape})
-                     e->extent[3] = 8;
-                   f.call.attention_out.shape.extent[3] = 8;
-                   f.call.pse_shift = {f.memory.take(256), DType::f16, {2, 4, 1, 8}};
-                 },
-                 Code::limit_pse_head_dim},
   });
 }
 

@@ -1,6 +1,8 @@
 // Legal calls of prompt_flash_attention and incre_flash_attention, to be spoiled.
 #pragma once
 
+#include <array>
+
 #include "glint/dispatch/incre_flash_attention.hpp"
 #include "support/bad_input.hpp"
 
@@ -20,6 +22,22 @@ inline Status call_with_workspace(const glint::IncreFlashAttentionCall& call, st
 inline Status call_alone(const glint::PromptFlashAttentionCall& call) { return glint::prompt_flash_attention(call); }
 inline Status call_alone(const glint::IncreFlashAttentionCall& call) { return glint::incre_flash_attention(call); }
 
+template <class Fixture, std::size_t count>
+void expect_rows(const std::array<Row<Fixture>, count>& table) {
+  for (const Row<Fixture>& row : table) {
+    SCOPED_TRACE(row.name);
+    expect_row(row);
+  }
+}
+
+template <class Fixture, std::size_t count>
+void expect_legal_rows(const LegalRow<Fixture> (&table)[count]) {
+  for (const LegalRow<Fixture>& row : table) {
+    SCOPED_TRACE(row.name);
+    expect_legal(row);
+  }
+}
+
 template <class Call>
 struct Inference {
   explicit Inference(index_t bytes = 1 << 17) : memory(bytes), workspace(400000) {}
@@ -27,6 +45,7 @@ struct Inference {
   Memory memory;
   std::vector<std::byte> workspace;
   std::vector<index_t> q_lens, kv_lens;
+  std::vector<glint::TensorRef> keys, values;  // of incre: a list of caches
   Size size{};
   Call call{};
 
@@ -34,7 +53,7 @@ struct Inference {
     if constexpr (std::is_same_v<Call, glint::PromptFlashAttentionCall>) {
       call.actual_seq_lengths = q_lens, call.actual_seq_lengths_kv = kv_lens;
     } else {
-      call.actual_seq_lengths = kv_lens;
+      call.actual_seq_lengths = kv_lens, call.key_list = keys, call.value_list = values;
     }
   }
   Status check() {

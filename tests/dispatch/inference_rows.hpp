@@ -11,8 +11,7 @@ template <class Fixture>
 constexpr auto alike() {
   using Spoil = void (*)(Fixture&);
   constexpr auto legal = &plain<Fixture>;
-  constexpr auto out_is = [](Fixture& f, const void* data) { f.call.attention_out.data = const_cast<void*>(data); };
-  (void)out_is;
+  constexpr bool incre = std::is_same_v<Fixture, Incre>;  // which knows quantization
   const auto row = [](const char* name, Fixture (*base)(), Spoil spoil, Code code, index_t got = kAny,
                       index_t want = kAny) { return Row<Fixture>{name, base, spoil, code, got, want}; };
   return std::array{
@@ -56,7 +55,8 @@ constexpr auto alike() {
       row(
           "query of int8", legal, [](Fixture& f) { f.call.query.dtype = DType::i8; }, Code::not_supported_quantization),
       row(
-          "key of int8", legal, [](Fixture& f) { f.call.key.dtype = DType::i8; }, Code::not_supported_quantization),
+          "key of int8", legal, [](Fixture& f) { f.call.key.dtype = DType::i8; },
+          incre ? Code::dtype_key_value : Code::not_supported_quantization, incre ? 2 : kAny, incre ? 4 : kAny),
       row(
           "key of another type", legal, [](Fixture& f) { f.call.key.dtype = DType::bf16; }, Code::dtype_key_value, 3,
           2),
@@ -64,8 +64,8 @@ constexpr auto alike() {
           "value of another type", legal, [](Fixture& f) { f.call.value.dtype = DType::bf16; }, Code::dtype_key_value,
           3, 2),
       row(
-          "output of int8", legal, [](Fixture& f) { f.call.attention_out.dtype = DType::i8; }, Code::dtype_output, 4,
-          2),
+          "output of int8", legal, [](Fixture& f) { f.call.attention_out.dtype = DType::i8; },
+          incre ? Code::post_quant_missing : Code::dtype_output, incre ? 0 : 4, incre ? 1 : 2),
       row(
           "mask of float16", masked<Fixture>, [](Fixture& f) { f.call.attn_mask.dtype = DType::f16; }, Code::dtype_mask,
           2, 6),
@@ -160,7 +160,7 @@ constexpr auto alike() {
           7, 8),
       row(
           "mask rows", masked<Fixture>, [](Fixture& f) { f.call.attn_mask.shape.extent[2] = 5; }, Code::mask_shape, 5,
-          std::is_same_v<Fixture, Incre> ? 1 : 6),
+          incre ? 1 : 6),
       row(
           "mask batch", masked<Fixture>, [](Fixture& f) { f.call.attn_mask.shape.extent[0] = 3; }, Code::mask_shape, 3,
           2),

@@ -144,8 +144,26 @@ TEST(CommandLine, RefusesWhatItCannotMean) {
   EXPECT_TRUE(says(refused({"a", "--threads", "0"}), "--threads takes a number"));
   EXPECT_TRUE(says(refused({"a", "--dtype", "f64"}), "f32, f16, bf16"));
   EXPECT_TRUE(says(refused({"a", "--layout", "SBH"}), "BSH, BNSD, BSND"));
+  for (const char* const wrong : {"", "int4", "int8:", "int8:int8", "paged", "right"})
+    EXPECT_TRUE(says(refused({"a", "--cache", wrong}), "--cache takes one of plain")) << wrong;
+  for (const char* const wrong : {"paged:", "paged:0", "paged:-1", "paged:1.5", "int8:paged:x", "paged:99999999"})
+    EXPECT_TRUE(says(refused({"a", "--cache", wrong}), "--cache paged:N takes a number")) << wrong;
   EXPECT_TRUE(says(refused({"a", "--prompt", ""}), "--prompt is empty"));
   EXPECT_TRUE(says(refused({"/no/such/folder/a"}), "--tokenizer"));
+}
+
+TEST(CommandLine, TakesEveryFormOfTheCache) {
+  const auto form = [](const char* text) { return parse({"a", "--tokenizer", "b", "--cache", text}).storage.cache; };
+  EXPECT_EQ(form("plain").place, CachePlace::plain);
+  EXPECT_EQ(form("left").place, CachePlace::left);
+  EXPECT_EQ(form("paged:7").place, CachePlace::paged);
+  EXPECT_EQ(form("paged:7").block_size, 7);
+  EXPECT_FALSE(form("paged:7").int8);
+  EXPECT_TRUE(form("int8").int8);
+  EXPECT_EQ(form("int8").place, CachePlace::plain);
+  EXPECT_TRUE(form("int8:paged:32").int8);
+  EXPECT_EQ(form("int8:paged:32").block_size, 32);
+  EXPECT_EQ(form("int8:left").place, CachePlace::left);
 }
 
 }  // namespace

@@ -1,11 +1,15 @@
 // glint-test: isa-matrix
-// examples/generate: that its two attention operators continue each other, that layouts and threads change nothing,
-// and the text that a real model writes.
+// examples/generate: that its two attention operators continue each other, that layouts, threads and the place of
+// the cache change nothing, and the text that a real model writes.
 #include "synthetic.hpp"
 
 namespace {
 
 using namespace generate_test;
+
+Storage stored(const std::string& cache, glint::DType dtype = glint::DType::f32, const std::string& layout = "BSH") {
+  return {dtype, layout, generate::detail::parse_cache("--cache", cache)};
+}
 
 class Generation : public ::testing::Test {
  protected:
@@ -47,6 +51,58 @@ TEST_F(Generation, SixteenBitsAreClose) {
   EXPECT_LT(distance(glint::DType::f16), 0.01F);
   EXPECT_LT(distance(glint::DType::bf16), 0.1F);
   EXPECT_GT(distance(glint::DType::bf16), 0.0F);
+}
+
+TEST_F(Generation, PlaceOfTheCacheChangesNoBit) {
+  for (const glint::DType dtype : {glint::DType::f32, glint::DType::bf16}) {
+    for (const std::string numbers : {"", "int8:"}) {
+      const Vector want = scores_after(stored(numbers + "plain", dtype), 1, false);
+      for (const char* const place : {"plain", "paged:1", "paged:3", "paged:16", "paged:128", "left"})
+        for (const char* const layout : {"BSH", "BNSD", "BSND"})
+          for (const int threads : {1, 2})
+            EXPECT_EQ(scores_after(stored(numbers + place, dtype, layout), threads, false), want)
+                << numbers << place << ", " << layout << ", " << threads << " threads";
+    }
+  }
+}
+
+TEST_F(Generation, AnInt8CacheIsClose) {
+  const Vector want = scores_after({}, 1, false), scores = scores_after(stored("int8"), 1, false);
+  EXPECT_LT((scores - want).norm(), 0.05F * want.norm());
+  EXPECT_GT((scores - want).norm(), 0);
+}
+
+TEST_F(Generation, ComparesUpToTheFirstDifference) {
+  const Workers workers(1);
+  Transformer transformer(model_, stored("plain"), 4, workers);
+  Reference reference(model_, 4, workers, Sampler(0, 1));
+  Sampler sample(0, 1);
+  Vector logits = transformer({1, 263});
+  const int first = sample(logits);
+  reference.follow({1, 263}, logits, first);
+  EXPECT_EQ(reference.comparison().equal_tokens, 1);
+  EXPECT_EQ(reference.comparison().logit_error, 0);
+
+  logits = transformer({first});
+  const int second = sample(logits), other = second == 5 ? 6 : 5;
+  logits[7] += 0.5F;
+  reference.follow({first}, logits, other);
+  reference.follow({other}, logits, first);  // too late to count
+  const Comparison& comparison = reference.comparison();
+  ASSERT_TRUE(comparison.first.has_value());
+  EXPECT_EQ(comparison.first->position, 3);
+  EXPECT_EQ(comparison.first->token, other);
+  EXPECT_EQ(comparison.first->reference, second);
+  EXPECT_EQ(comparison.equal_tokens, 1);
+  EXPECT_NEAR(comparison.logit_error, 0.5F, 1e-4F);
+}
+
+TEST(ComparisonInWords, SaysWhatWasFound) {
+  const auto text = [](int token) { return token == 1 ? std::string(" the") : std::string("\n"); };
+  EXPECT_EQ(in_words({.equal_tokens = 256, .logit_error = 0.0123F}, text),
+            "all 256 tokens equal, largest logit error: 0.0123");
+  EXPECT_EQ(in_words({.equal_tokens = 36, .first = {{37, 1, 2}}, .logit_error = 2}, text),
+            "first differing token: 37 (\" the\" instead of \"\\n\"), largest logit error before it: 2");
 }
 
 TEST_F(Generation, ATemperatureDrawsBySeed) {
@@ -97,20 +153,54 @@ fs::path models() {
   return {};
 }
 
-TEST(RealModel, WritesTheReferenceText) {
-  const fs::path folder = models();
-  if (folder.empty()) GTEST_SKIP() << "NOT TESTED: no stories260K.bin in $GLINT_MODELS or in ../shared/models";
-  std::ifstream file(folder / "stories260K.greedy256.txt", std::ios::binary);
-  const std::string golden{std::istreambuf_iterator<char>(file), {}};
-  for (const char* const layout : {"BSH", "BNSD", "BSND"}) {
-    for (const int threads : {1, 2}) {
-      Options options;
-      options.model = folder / "stories260K.bin";
-      options.tokenizer = folder / "tok512.bin";
-      options.threads = threads;
-      options.storage.layout = layout;
-      EXPECT_EQ(text_of(options) + "\n\n", golden) << layout << ", " << threads << " threads";
+class RealModel : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const fs::path folder = models();
+    if (folder.empty()) GTEST_SKIP() << "NOT TESTED: no stories260K.bin in $GLINT_MODELS or in ../shared/models";
+    std::ifstream file(folder / "stories260K.greedy256.txt", std::ios::binary);
+    golden_ = {std::istreambuf_iterator<char>(file), {}};
+    options_.model = folder / "stories260K.bin";
+    options_.tokenizer = folder / "tok512.bin";
+  }
+
+  std::string golden_;
+  Options options_;
+};
+
+TEST_F(RealModel, WritesTheReferenceTextFromAnyFloatCache) {
+  for (const char* const cache : {"plain", "paged:1", "paged:7", "paged:16", "paged:32", "paged:128", "left"}) {
+    for (const char* const layout : {"BSH", "BNSD", "BSND"}) {
+      for (const int threads : {1, 2}) {
+        options_.threads = threads;
+        options_.storage = stored(cache, glint::DType::f32, layout);
+        EXPECT_EQ(text_of(options_) + "\n\n", golden_) << cache << ", " << layout << ", " << threads << " threads";
+      }
     }
+  }
+}
+
+// Bounds are for the largest of 256 * 512 logits, which lie between -20 and 22.
+TEST_F(RealModel, SaysWhereSmallerTypesPart) {
+  const auto expect_close = [&](const char* cache, const char* dtype, float bound) {
+    options_ = parse({options_.model, "--compare", "--cache", cache, "--dtype", dtype});
+    std::string text;
+    const Outcome outcome =
+        generate::generate(options_, {[&](const std::string& piece) { text += piece; }, [](Index, Index) {}});
+    ASSERT_TRUE(outcome.comparison.has_value());
+    const Comparison& comparison = *outcome.comparison;
+    EXPECT_LE(comparison.logit_error, bound) << cache << ", " << dtype;
+    EXPECT_EQ(comparison.first.has_value(), text + "\n\n" != golden_) << cache << ", " << dtype;
+    EXPECT_EQ(comparison.equal_tokens, comparison.first ? comparison.first->position - 1 : 256);
+    std::printf("%s, %s: %s\n", cache, dtype, outcome.comparison_in_words.c_str());
+  };
+  expect_close("plain", "f32", 0);
+  expect_close("paged:16", "f32", 0);
+  expect_close("plain", "f16", 0.1F);
+  expect_close("plain", "bf16", 0.5F);
+  for (const char* const cache : {"int8", "int8:paged:16", "int8:left"}) {
+    expect_close(cache, "f32", 2);
+    expect_close(cache, "bf16", 2);
   }
 }
 

@@ -202,7 +202,7 @@ constexpr Row<Prompt> kPrompt[] = {
 TEST(TypedPrompt, Refuses) { expect_rows<glint::PromptFlashAttention<layout::BNSD, float>>(kPrompt); }
 
 constexpr Row<Incre> kIncre[] = {
-    {"q_len", [](Incre& p) { p.shape.q_len = 2; }, Code::query_not_one_token, 2, 1},
+    {"q_len", [](Incre& p) { p.shape.q_len = 0; }, Code::query_not_one_token, 0, 1},
     {"strides of k",
      [](Incre& p) {
        p.kv.k_strides = {120, 40, 4};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <limits>
 #include <string_view>
 
 #include "glint/ops/attention.hpp"
@@ -24,9 +25,9 @@ struct Extents {
   }
   constexpr index_t operator[](int axis) const { return extent[axis]; }
   constexpr index_t elements() const {
-    index_t n = 1;
-    for (int i = 0; i < rank && i < 4; ++i) n *= extent[i];
-    return n;
+    std::uint64_t n = 1;  // which may wrap: extents are judged later
+    for (int i = 0; i < rank && i < 4; ++i) n *= static_cast<std::uint64_t>(extent[i]);
+    return static_cast<index_t>(n);
   }
   friend constexpr bool operator==(const Extents&, const Extents&) = default;
 };
@@ -136,9 +137,10 @@ inline Status heads(const Operands& o, const LayoutName& layout, Shape& s) {
     GLINT_REQUIRE(s.head_dim > 0, Code::head_dim_not_positive, "the head size must be at least 1", s.head_dim, 1);
     const index_t given = o.num_kv_heads == 0 ? o.num_heads : o.num_kv_heads;
     s.kv_heads = given > 0 ? given : k_last / s.head_dim;
-    GLINT_REQUIRE(s.kv_heads > 0 && k_last == s.kv_heads * s.head_dim, Code::head_dim_mismatch,
-                  "the hidden size of key must be the number of kv heads times the head size of query", k_last,
-                  s.kv_heads * s.head_dim);
+    const bool counts = s.kv_heads <= 0 || rules::countable({s.kv_heads, s.head_dim});
+    const index_t hidden = counts ? s.kv_heads * s.head_dim : std::numeric_limits<index_t>::max();
+    GLINT_REQUIRE(s.kv_heads > 0 && k_last == hidden, Code::head_dim_mismatch,
+                  "the hidden size of key must be the number of kv heads times the head size of query", k_last, hidden);
     GLINT_REQUIRE(v_last % s.kv_heads == 0, Code::kv_shape_mismatch,
                   "the hidden size of value must be a multiple of the number of kv heads", v_last, s.kv_heads);
     s.value_dim = v_last / s.kv_heads;
@@ -170,6 +172,8 @@ inline Status read_shapes(const Operands& o, const LayoutName& layout, Shape& s)
     GLINT_REQUIRE(o.value.shape[layout.batch] == s.batch, Code::batch_mismatch,
                   "query and value must have the same batch", o.value.shape[layout.batch], s.batch);
   }
+  GLINT_REQUIRE(rules::countable({s.heads, s.value_dim}), Code::extent_too_large,
+                "the tensors must have fewer than 2^62 bytes", s.value_dim, 1);
   Extents want = o.query.shape;
   want.extent[layout.last] = layout.heads >= 0 ? s.value_dim : s.heads * s.value_dim;
   for (int i = 0; i < want.rank; ++i)

@@ -20,7 +20,7 @@ struct IncreFlashAttentionCall {
 
   TensorRef attn_mask{};     // (B, S), (B, 1, S), (B, 1, 1, S); a leading 1 broadcasts
   TensorRef padding_mask{};  // reserved: must be absent
-  TensorRef pse_shift{};     // (B|1, N, 1, S)
+  TensorRef pse_shift{};     // (B|1, N|1, S1|1, S), of query's type
   std::span<const index_t> actual_seq_lengths{};
   int inner_precise = 1;
 
@@ -45,7 +45,8 @@ struct IncreFlashAttentionCall {
   TensorRef key_shared_prefix{}, value_shared_prefix{};  // (1, ...) in the layout of key
   index_t actual_shared_prefix_len = -1;                 // -1: all its rows
   TensorRef learnable_sink{};                            // (N), of query's type
-  TensorRef query_rope{}, key_rope{};                    // as query and key, with a head size of their own
+  // As query and key, with a head size of their own.  Not beside an int8 or int4 cache, a list or a shared prefix.
+  TensorRef query_rope{}, key_rope{};
 
   OutputRef softmax_lse{};  // float32 (B, N, S1, 1); rows that see nothing: +inf
   Limits limits = Limits::none;

@@ -8,12 +8,16 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace dispatch {
 
-// An offset is a tensor like its scale; a scale has data.
-inline Status scale_and_offset(const TensorRef& scale, const TensorRef& offset) {
+inline Status has_scale(const TensorRef& scale, const TensorRef& offset) {
   GLINT_REQUIRE(scale.present() || !offset.present(), Code::antiquant_offset_alone,
                 "an antiquant offset needs its scale", 1, 0);
   GLINT_REQUIRE(data_of(scale) != nullptr || !scale.present(), Code::antiquant_null,
                 "an antiquant scale has a shape but no data", 0, 1);
+  return Status::ok();
+}
+
+// An offset is a tensor like its scale, whose shape has been judged.
+inline Status offset_like(const TensorRef& scale, const TensorRef& offset) {
   if (!offset.present()) return Status::ok();
   GLINT_REQUIRE(offset.dtype == scale.dtype, Code::antiquant_dtype,
                 "an antiquant offset must have the data type of its scale", offset.dtype, scale.dtype);
@@ -37,7 +41,7 @@ inline Status read_joint(const IncreFlashAttentionCall& c, detail::DecodeProblem
   const Shape& s = p.shape;
   const bool per_token = c.antiquant_mode == 1;
   GLINT_PASS_ON(quant_rules::mode_number(c.antiquant_mode, 1));
-  GLINT_PASS_ON(scale_and_offset(scale, offset));
+  GLINT_PASS_ON(has_scale(scale, offset));
   GLINT_REQUIRE(per_token || scale.dtype == p.q_type || scale.dtype == DType::f32, Code::antiquant_dtype,
                 "antiquant_scale of mode 0 must be float32 or have the data type of query", scale.dtype, p.q_type);
   index_t half = 1, columns = 0;
@@ -60,6 +64,7 @@ inline Status read_joint(const IncreFlashAttentionCall& c, detail::DecodeProblem
                   s.head_dim);
     half = s.kv_heads * s.head_dim;
   }
+  GLINT_PASS_ON(offset_like(scale, offset));
   p.k_antiquant = factors_from(scale, offset, 0);
   p.v_antiquant = factors_from(scale, offset, half);
   for (Antiquant* a : {&p.k_antiquant, &p.v_antiquant}) {
@@ -95,12 +100,14 @@ inline Status separate_shape(const Extents& shape, AntiquantMode mode, index_t d
 inline Status read_separate(const TensorRef& scale, const TensorRef& offset, index_t number, index_t dim,
                             const detail::DecodeProblem& p, Antiquant& a) {
   GLINT_PASS_ON(quant_rules::mode_number(number, 5));
-  GLINT_PASS_ON(scale_and_offset(scale, offset));
+  GLINT_PASS_ON(has_scale(scale, offset));
   if (!scale.present()) return Status::ok();
+  const auto mode = static_cast<AntiquantMode>(number);
+  GLINT_PASS_ON(quant_rules::mode_for_cache(mode, p.kind));
+  GLINT_PASS_ON(separate_shape(scale.shape, mode, dim, p));
+  GLINT_PASS_ON(offset_like(scale, offset));
   a = factors_from(scale, offset, 0);
-  a.mode = static_cast<AntiquantMode>(number);
-  GLINT_PASS_ON(quant_rules::mode_for_cache(a.mode, p.kind));
-  GLINT_PASS_ON(separate_shape(scale.shape, a.mode, dim, p));
+  a.mode = mode;
   a.single = a.mode == AntiquantMode::per_channel && scale.shape == Extents{1};
   if (a.mode == AntiquantMode::per_token || a.mode == AntiquantMode::per_token_head)
     a.columns = scale.shape[scale.shape.rank - 1];

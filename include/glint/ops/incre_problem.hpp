@@ -143,7 +143,8 @@ struct IncreProblem {
   PostQuant post_quant{};
   SharedPrefix<Stored> prefix{};
   const Element* learnable_sink = nullptr;  // [N]: a score that takes part in the softmax and has no value
-  const Element* q_rope = nullptr;          // further rope_dim numbers of every query row, in the layout of q
+  const Element* q_rope = nullptr;          // further rope_dim numbers of every query row, in the layout of q; with
+                                            // k_rope in the cache, which must not be one of integers
   index_t rope_dim = 0;
 
   float* lse = nullptr;  // [B][N][S1]; a row that sees nothing: empty_lse

@@ -29,9 +29,10 @@ inline Status known_layout(Layout given) {
   return Status::ok();
 }
 
-// A batch of none makes every product 0; what one entry has must be countable all the same.
+// A batch or query of none makes every product 0; what one entry has must be countable all the same.
 inline Shape one_entry(Shape s) {
   s.batch = 1;
+  s.q_len = std::max<index_t>(s.q_len, 1);
   return s;
 }
 inline Status shape(const Shape& s) {

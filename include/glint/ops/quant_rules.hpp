@@ -2,6 +2,7 @@
 // factors; those of single tokens are data and are not looked at.
 #pragma once
 
+#include "glint/kernel/decode_head.hpp"
 #include "glint/ops/cache_rules.hpp"
 
 namespace glint {
@@ -89,22 +90,16 @@ inline Status post_quant(const DecodeProblem& p) {
   return Status::ok();
 }
 
-inline float number_at(const void* data, DType type, index_t i) {
-  if (type == DType::f16) return to_float(static_cast<const half*>(data)[i]);
-  if (type == DType::bf16) return to_float(static_cast<const bfloat16*>(data)[i]);
-  return static_cast<const float*>(data)[i];
-}
-
 // By bit pattern, like rules::finite; and a denormal is not 0, whatever the user's mode makes of it.
 constexpr bool finite(float value) { return (std::bit_cast<std::uint32_t>(value) & 0x7f800000u) != 0x7f800000u; }
 constexpr bool zero(float value) { return (std::bit_cast<std::uint32_t>(value) & 0x7fffffffu) == 0; }
 
 inline Status values(const void* scale, const void* offset, DType type, index_t count, Code code) {
   for (index_t i = 0; i < count; ++i) {
-    const float factor = number_at(scale, type, i);
+    const float factor = NumberRef{scale, type}[i];
     GLINT_REQUIRE(finite(factor) && !zero(factor), code,
                   "a scale must be finite and not 0 (got: its index, want: their number)", i, count);
-    GLINT_REQUIRE(offset == nullptr || finite(number_at(offset, type, i)), code,
+    GLINT_REQUIRE(offset == nullptr || finite(NumberRef{offset, type}[i]), code,
                   "an offset must be finite (got: its index, want: their number)", i, count);
   }
   return Status::ok();
