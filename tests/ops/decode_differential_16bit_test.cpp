@@ -4,5 +4,5 @@
 
 using glint_test::run_decode_cases;
 
-TEST(DecodeDifferential, F16) { run_decode_cases<glint::half, glint::half>(3000); }
-TEST(DecodeDifferential, Bf16) { run_decode_cases<glint::bfloat16, glint::bfloat16>(3500); }
+TEST(DecodeDifferential, F16) { run_decode_cases<glint::half, glint::half>(5000); }
+TEST(DecodeDifferential, Bf16) { run_decode_cases<glint::bfloat16, glint::bfloat16>(5000); }

@@ -4,6 +4,6 @@
 
 using glint_test::run_decode_cases;
 
-TEST(DecodeDifferential, F32) { run_decode_cases<float, float>(4000); }
-TEST(DecodeDifferential, F32QueryF16Cache) { run_decode_cases<float, glint::half>(1500); }
-TEST(DecodeDifferential, F32QueryBf16Cache) { run_decode_cases<float, glint::bfloat16>(1500); }
+TEST(DecodeDifferential, F32) { run_decode_cases<float, float>(6000); }
+TEST(DecodeDifferential, F32QueryF16Cache) { run_decode_cases<float, glint::half>(2500); }
+TEST(DecodeDifferential, F32QueryBf16Cache) { run_decode_cases<float, glint::bfloat16>(2500); }

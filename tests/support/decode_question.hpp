@@ -152,9 +152,17 @@ inline void spoil_cache(const DecodeCase& c, DecodeData& data) {
   spoil(data.k_rope, data.prefix_k_rope);
 }
 
-// NaN in K, V or both of one key that some rows see and others do not: the oracle says which rows it reaches.
+// NaN in the factors of one token, of every head.
+inline void spoil_factor(const DecodeCase& c, const DecodeData& data, const FactorForm& form, index_t b, index_t key,
+                         index_t first, Operand& factors) {
+  if (!factors.present() || form.mode == 0 || form.mode == 2) return;
+  for (index_t head = 0; head < c.kv_heads; ++head) factors.spoil(first + factor_at(c, data, form, b, head, key, 0));
+}
+
+// NaN in K, V or both of one key that some rows see and others do not, or in its factors: the oracle says which rows
+// it reaches.
 inline void spoil_partly_seen(const DecodeCase& c, DecodeData& data) {
-  if (c.poison != kPoisonPartlySeen || c.integer_cache()) return;
+  if (c.poison != kPoisonPartlySeen) return;
   std::vector<std::pair<index_t, index_t>> candidates;
   for_seen_keys(c, data, [&](index_t b, index_t key) {
     for (index_t i = 0; i < c.q_len; ++i)
@@ -163,8 +171,17 @@ inline void spoil_partly_seen(const DecodeCase& c, DecodeData& data) {
   if (candidates.empty()) return;
   Random random = stream(c, 16);
   const auto [b, key] = candidates[static_cast<std::size_t>(random.below(static_cast<index_t>(candidates.size())))];
-  const KeySpot spot = data.spot(c, b, key);
   const index_t which = random.between(1, 3);
+  if (c.integer_cache()) {
+    Operand& v_scale = c.joint != 0 ? data.k_scale : data.v_scale;
+    Operand& v_offset = c.joint != 0 ? data.k_offset : data.v_offset;
+    const index_t second = c.joint != 0 ? data.k_scale.size() / 2 : 0;
+    const bool offset = random.chance(40);
+    if ((which & 1) != 0) spoil_factor(c, data, k_form(c), b, key, 0, offset ? data.k_offset : data.k_scale);
+    if ((which & 2) != 0) spoil_factor(c, data, v_form(c), b, key, second, offset ? v_offset : v_scale);
+    return;
+  }
+  const KeySpot spot = data.spot(c, b, key);
   const auto tensor = static_cast<std::size_t>(spot.tensor);
   if ((which & 1) != 0) (spot.prefix ? data.prefix_k : data.k[tensor]).spoil_row(spot.batch, spot.row);
   if ((which & 2) != 0) (spot.prefix ? data.prefix_v : data.v[tensor]).spoil_row(spot.batch, spot.row);
@@ -243,8 +260,8 @@ inline DecodeData decode_data_of(const DecodeCase& c) {
   detail::fill_seen(c, data);
   detail::fill_pse(c, data);
   detail::spoil_cache(c, data);
-  detail::spoil_partly_seen(c, data);
   detail::fill_factors(c, data);
+  detail::spoil_partly_seen(c, data);
   detail::fill_post_quant(c, data);
   detail::fill_sink(c, data);
   AttentionCase& spec = data.spec;
