@@ -1,12 +1,5 @@
-// The error contract (contract.hpp) of a decode case's answer, and what inner_precise 1 adds to it:
-//
-//   bfloat16 queries and cache, by the dot instruction: P is rounded to bfloat16.      out + 2 * 2^-9 * W
-//   integer cache: q * s_k in 16 bits of each row, P in 16 bits of the largest of its tile of 64 keys.
-//     E = |scale| * 2^-15 * max_j (max_d |q_d s_jd| * sum_d |k_jd + o_jd|)             the error of a score
-//     out + (2 * E + 2^-12) * max_j |v_jd|,  lse + E + 2^-13                           j over the keys that the row
-//     sees
-//
-// with k the stored integers, o and s their factors, v the values as numbers.  With inner_precise 0 nothing is added.
+// The error contract (contract.hpp) of a decode case's answer.  inner_precise 1 adds to it where queries and cache are
+// bfloat16 and the CPU has the dot instruction: P is rounded to bfloat16, out + 2 * 2^-9 * W.
 //
 // int8 output is the rounding of some number within the contract of the oracle's, exactly so where a row sees nothing.
 #pragma once
@@ -20,7 +13,6 @@ class DecodeContract {
  public:
   DecodeContract(const DecodeCase& c, DecodeData& data, const AttentionResult& want) : c_(c), data_(data), want_(want) {
     tiny_ = lost_to_underflow();
-    if (c.inner_precise == 1 && c.integer_cache()) weigh_integers();
   }
 
   // Empty if all is well.
@@ -35,12 +27,6 @@ class DecodeContract {
   }
 
  private:
-  // What 16-bit products of integers add: one for each row, and one for each number of V of a row.
-  struct Integers {
-    double score = 0;
-    std::vector<double> value;
-  };
-
   index_t row_of(index_t b, index_t n, index_t i) const { return (b * c_.heads() + n) * c_.q_len + i; }
 
   std::string check_row(const DecodeOutcome& got, index_t b, index_t n, index_t i, double empty_lse) const {
@@ -48,7 +34,7 @@ class DecodeContract {
     const index_t at = glint::reference::row_position(data_.out_extent, kLayoutNames[c_.layout], b, n, i);
     for (index_t d = 0; d < c_.value_dim; ++d) {
       const std::string wrong =
-          c_.post != kPostNone ? check_int8(got, row, n, at + d, d) : check_out(got, row, at + d, d);
+          c_.post != kPostNone ? check_int8(got, row, n, at + d, d) : check_out(got, row, at + d);
       if (!wrong.empty()) return "out b=" + place(b, n, i) + " d=" + std::to_string(d) + ": " + wrong;
     }
     if (got.lse.empty()) return {};
@@ -60,11 +46,7 @@ class DecodeContract {
     return std::to_string(b) + " n=" + std::to_string(n) + " i=" + std::to_string(i);
   }
 
-  double added(index_t row, index_t at, index_t d) const {
-    if (!integers_.empty()) {
-      const Integers& extra = integers_[static_cast<std::size_t>(row)];
-      return (2 * extra.score + 0x1p-12) * extra.value[static_cast<std::size_t>(d)];
-    }
+  double added(index_t at) const {
     return rounds_p() ? 2 * 0x1p-9 * want_.weighted_abs_v.flat(at) : 0;
   }
   bool rounds_p() const {
@@ -72,17 +54,17 @@ class DecodeContract {
   }
 
   template <class T>
-  double share(double got, index_t row, index_t at, index_t d) const {
+  double share(double got, index_t row, index_t at) const {
     const double want = want_.out.flat(at);
     if (saw_nothing(row)) return std::bit_cast<std::uint64_t>(got) == 0 ? 0 : std::numeric_limits<double>::infinity();
     const double c =
-        needed_c<T>(got, want, want_.weighted_abs_v.flat(at), want_.score_abs.flat(row), tiny_ + added(row, at, d));
+        needed_c<T>(got, want, want_.weighted_abs_v.flat(at), want_.score_abs.flat(row), tiny_ + added(at));
     Record& record = record_of<T>();
     if (c > record.c && c <= kContract) record.c = c, record.where = print(c_);
     return c;
   }
 
-  std::string check_out(const DecodeOutcome& got, index_t row, index_t at, index_t d) const {
+  std::string check_out(const DecodeOutcome& got, index_t row, index_t at) const {
     const double want = want_.out.flat(at);
     const std::byte* const memory = got.out.data() + at * glint::size_of(kDTypes[c_.query]);
     const auto read = [&](auto element) {
@@ -93,9 +75,9 @@ class DecodeContract {
                          : c_.query == kF16 ? read(glint::half{})
                                             : read(glint::bfloat16{});
     if (is_nan_bits(want)) return is_nan_bits(value) ? "" : "got " + std::to_string(value) + ", want NaN";
-    const double c = c_.query == kF32   ? share<float>(value, row, at, d)
-                     : c_.query == kF16 ? share<glint::half>(value, row, at, d)
-                                        : share<glint::bfloat16>(value, row, at, d);
+    const double c = c_.query == kF32   ? share<float>(value, row, at)
+                     : c_.query == kF16 ? share<glint::half>(value, row, at)
+                                        : share<glint::bfloat16>(value, row, at);
     if (c <= kContract) return {};
     return text(value, want) + ", needs C = " + std::to_string(c);
   }
@@ -109,7 +91,7 @@ class DecodeContract {
     };
     const double scale = factor(data_.post_scale), offset = factor(data_.post_offset);
     const double weight = want_.weighted_abs_v.flat(at), unit = 0x1p-24 * weight * (1 + want_.score_abs.flat(row));
-    const double error = kContract * unit + 0x1p-24 * std::abs(exact) + 0x1p-126 + tiny_ + added(row, at, d);
+    const double error = kContract * unit + 0x1p-24 * std::abs(exact) + 0x1p-126 + tiny_ + added(at);
     const double slack =
         saw_nothing(row) ? 0 : std::abs(scale) * error + 0x1p-22 * (std::abs(exact * scale) + std::abs(offset));
     const auto rounded = [](double value) { return std::clamp(std::nearbyint(value), -128.0, 127.0); };
@@ -124,8 +106,7 @@ class DecodeContract {
     if (is_nan_bits(want)) return is_nan_bits(got) ? "" : text(got, want);
     if (saw_nothing(row)) return got == want ? "" : text(got, want);
     const double sink = data_.sink.present() ? std::abs(data_.sink.numbers.flat(row / c_.q_len % c_.heads())) : 0;
-    double most = 0x1p-20 * (1 + std::max(want_.score_abs.flat(row), sink));  // a sink is a score, too
-    if (!integers_.empty()) most += integers_[static_cast<std::size_t>(row)].score + 0x1p-13;
+    const double most = 0x1p-20 * (1 + std::max(want_.score_abs.flat(row), sink));  // a sink is a score, too
     const double part = std::abs(got - want) / most;
     Record& record = record_of<float>();
     if (part <= 1) record.lse = std::max(record.lse, part);
@@ -154,63 +135,10 @@ class DecodeContract {
     return 0x1p-126 * static_cast<double>(data_.lists.columns) * (largest + offset) * factor;
   }
 
-  // One number of K or V with its factors: (x + offset) * scale.
-  struct Factored {
-    double sum, scale;
-  };
-  Factored factored(bool value, const Operand& tensor, index_t b, index_t head, index_t key, const KeySpot& spot,
-                    index_t d) const {
-    const Operand& scales = value && c_.joint == 0 ? data_.v_scale : data_.k_scale;
-    const Operand& offsets = value && c_.joint == 0 ? data_.v_offset : data_.k_offset;
-    const detail::FactorForm form = value ? detail::v_form(c_) : detail::k_form(c_);
-    const index_t second = value && c_.joint != 0 ? scales.size() / 2 : 0;
-    const index_t at = second + detail::factor_at(c_, data_, form, b, head, key, d);
-    const double offset = offsets.present() ? offsets.numbers.flat(at) : 0;
-    return {tensor.numbers.flat(tensor.row(spot.batch, head, spot.row) + d) + offset, scales.numbers.flat(at)};
-  }
-
-  void weigh_integers() {
-    integers_.assign(static_cast<std::size_t>(c_.batch * c_.heads() * c_.q_len),
-                     {0, std::vector<double>(static_cast<std::size_t>(c_.value_dim))});
-    detail::for_seen_keys(c_, data_, [&](index_t b, index_t key) {
-      const KeySpot spot = data_.spot(c_, b, key);
-      const Operand& k = spot.prefix ? data_.prefix_k : data_.k[static_cast<std::size_t>(spot.tensor)];
-      const Operand& v = spot.prefix ? data_.prefix_v : data_.v[static_cast<std::size_t>(spot.tensor)];
-      for (index_t head = 0; head < c_.kv_heads; ++head) {
-        std::vector<double> scales, values;
-        double sum = 0;
-        for (index_t d = 0; d < c_.dim; ++d) {
-          const Factored x = factored(false, k, b, head, key, spot, d);
-          sum += std::abs(x.sum);
-          scales.push_back(x.scale);
-        }
-        for (index_t d = 0; d < c_.value_dim; ++d) {
-          const Factored x = factored(true, v, b, head, key, spot, d);
-          values.push_back(std::abs(x.sum * x.scale));
-        }
-        for (index_t n = head * c_.group; n < (head + 1) * c_.group; ++n)
-          for (index_t i = 0; i < c_.q_len; ++i)
-            if (data_.sees(c_, b, i, data_.column(b, key)) != 0) weigh_key(b, n, i, sum, scales, values);
-      }
-    });
-  }
-
-  void weigh_key(index_t b, index_t n, index_t i, double sum, const std::vector<double>& scales,
-                 const std::vector<double>& values) {
-    Integers& row = integers_[static_cast<std::size_t>(row_of(b, n, i))];
-    double largest = 0;
-    for (std::size_t d = 0; d < scales.size(); ++d)
-      largest =
-          std::max(largest, std::abs(data_.q.numbers.flat(data_.q.row(b, n, i) + static_cast<index_t>(d)) * scales[d]));
-    row.score = std::max(row.score, std::abs(static_cast<double>(data_.scale)) * 0x1p-15 * largest * sum);
-    for (std::size_t d = 0; d < values.size(); ++d) row.value[d] = std::max(row.value[d], values[d]);
-  }
-
   const DecodeCase& c_;
   DecodeData& data_;
   const AttentionResult& want_;
   double tiny_ = 0;
-  std::vector<Integers> integers_;
 };
 
 }  // namespace glint_test

@@ -97,6 +97,7 @@ GLINT_INLINE bool is_finite(float x) { return (std::bit_cast<std::uint32_t>(x) &
 //   kKeys, kUnit    keys of one step of the second product, and vectors that a row is cut into at a time
 //   columns(..)     vectors of those keys from number d on; n: numbers left, if fewer than a unit
 //   weight(..)      the keys' weights in every lane
+//   without(..)     the same where offsets of keys that are not seen are 0
 template <class Stored>
 struct AsStored {
   static constexpr int kNumbers = kLanes, kKeys = 1, kUnit = 1;
@@ -111,6 +112,7 @@ struct AsStored {
       x[j] = n < kLanes ? (*this)(rows[key], key, d, n) : (*this)(rows[key], key, d + j * kLanes);
   }
   static GLINT_INLINE Vec weight(const float* p, index_t key) { return splat(p[key]); }
+  GLINT_INLINE AsStored without(const float*) const { return *this; }
   static GLINT_INLINE void add(Vec& sum, const Vec& x, const Vec& y) { fma_into(sum, x, y); }
   static GLINT_INLINE Vec added(const Vec& x, const Vec& y, const Vec& sum) { return fma(x, y, sum); }
 };
@@ -123,6 +125,7 @@ struct WithOffsets : AsStored<Stored> {
   const float* by_key;
 
   GLINT_INLINE WithOffsets(const float* numbers, const float* keys) : by_number(numbers), by_key(keys) {}
+  GLINT_INLINE WithOffsets without(const float* keys) const { return {by_number, keys}; }
   GLINT_INLINE Vec operator()(const Stored* row, index_t key, index_t d) const {
     return load_numbers(row, d) + load(by_number + d) + by_key[key];
   }
@@ -165,6 +168,7 @@ struct AsPairs {
       x[2 * i + 1] = (Vec)_mm512_maskz_unpackhi_epi16(0xffffffffu, (__m512i)first[i], (__m512i)second[i]);
     }
   }
+  GLINT_INLINE AsPairs without(const float*) const { return *this; }
   static GLINT_INLINE Vec weight(const float* p, index_t key) {
     return Pairs::broadcast(reinterpret_cast<const bfloat16*>(p) + key);
   }

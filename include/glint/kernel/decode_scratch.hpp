@@ -36,6 +36,7 @@ struct Scratch {
   float* alpha;      // [rows]
   float* tile_max;   // [rows]
   float* part;       // Partial
+  float* group;      // Partial
   float* whole;      // Partial
   float* k_offset;   // [dim], then of a tile's keys
   float* v_offset;   // [value_dim]
@@ -53,7 +54,7 @@ struct Scratch {
   static constexpr index_t bytes(const Extents& e) {
     const index_t rows = rows_of(e);
     return aligned_bytes_of<float>(rows * (padded(e.dim) + padded(e.rope_dim))) + aligned_bytes_of<float>(rows * kKeys) +
-           2 * aligned_bytes_of<float>(rows) + 2 * aligned_bytes_of<float>(Partial::floats(e)) +
+           2 * aligned_bytes_of<float>(rows) + 3 * aligned_bytes_of<float>(Partial::floats(e)) +
            3 * aligned_bytes_of<float>(widest(e)) + aligned_bytes_of<float>(4 * kKeys) +
            aligned_bytes_of<float>(rows * padded(e.value_dim)) +
            2 * aligned_bytes_of<std::uint64_t>(e.q_len * kWords) + aligned_bytes_of<float>(widest(e));
@@ -67,6 +68,7 @@ struct Scratch {
     s.alpha = arena.take<float>(rows);
     s.tile_max = arena.take<float>(rows);
     s.part = arena.take<float>(Partial::floats(e));
+    s.group = arena.take<float>(Partial::floats(e));
     s.whole = arena.take<float>(Partial::floats(e));
     s.k_offset = arena.take<float>(widest(e));
     s.v_offset = arena.take<float>(widest(e));

@@ -54,9 +54,9 @@ GLINT_NOINLINE void finish_head(const DecodeWork<Stored>& work, const decode::Pa
   }
 }
 
-GLINT_INLINE void merge_partial(decode::Partial& whole, const decode::Partial& part, index_t rows, index_t dim) {
-  const index_t width = decode::padded(dim);
-  for (index_t r = 0; r < rows; ++r) {
+GLINT_INLINE void merge_partial(decode::Partial& whole, const decode::Partial& part, const decode::Extents& extents) {
+  const index_t width = decode::padded(extents.value_dim);
+  for (index_t r = 0; r < extents.rows; ++r) {
     SoftmaxState state{whole.max[r], whole.sum[r]};
     merge_rows(state, whole.o + r * width, {part.max[r], part.sum[r]}, part.o + r * width, width);
     whole.max[r] = state.max;
@@ -64,9 +64,41 @@ GLINT_INLINE void merge_partial(decode::Partial& whole, const decode::Partial& p
   }
 }
 
-GLINT_INLINE void clear(decode::Partial& whole, const decode::Extents& extents) {
-  for (index_t r = 0; r < extents.rows; ++r) whole.max[r] = kLowest, whole.sum[r] = 0;
-}
+// Merges parts in order, first into groups, then the groups: a single chain over 512 parts is already past what the
+// error contract allows.
+class PartMerger {
+ public:
+  PartMerger(const decode::Scratch& scratch, const decode::Extents& extents)
+      : extents_(extents),
+        group_(decode::Partial::at(scratch.group, extents)),
+        whole_(decode::Partial::at(scratch.whole, extents)) {
+    clear(group_);
+    clear(whole_);
+  }
+  void add(const decode::Partial& part) {
+    merge_partial(group_, part, extents_);
+    if (++parts_ % kGroup == 0) close_group();
+  }
+  const decode::Partial& finish() {
+    close_group();
+    return whole_;
+  }
+
+ private:
+  static constexpr index_t kGroup = 16;
+
+  void clear(decode::Partial& partial) const {
+    for (index_t r = 0; r < extents_.rows; ++r) partial.max[r] = kLowest, partial.sum[r] = 0;
+  }
+  void close_group() {
+    merge_partial(whole_, group_, extents_);
+    clear(group_);
+  }
+
+  decode::Extents extents_;
+  decode::Partial group_, whole_;
+  index_t parts_ = 0;
+};
 
 // Parts [splits.lo, splits.hi) of a head's keys.  partials: where each goes (by its number), or null: all parts of the
 // head, merged as they come, and its rows finished.
@@ -76,30 +108,27 @@ GLINT_NOINLINE void decode_splits(const decode::Head<Stored>& head, Interval spl
   DecodeWork<Stored> work = start_head(head, memory);
   const decode::Extents extents = decode::extents_of(head);
   const index_t floats = decode::Partial::floats(extents), length = head.kv.length();
-  decode::Partial whole = decode::Partial::at(work.scratch.whole, extents);
-  clear(whole, extents);
+  PartMerger merger(work.scratch, extents);
   for (index_t split = splits.lo; split < splits.hi; ++split) {
     if (partials != nullptr) work.part = decode::Partial::at(partials + split * floats, extents);
     const Interval keys = intersect({split * split_keys, (split + 1) * split_keys}, {0, length});
     const bool last = split + 1 == splits.hi;
     attend_part(work, keys, last ? after : &head.kv, last ? 0 : keys.hi);
-    if (partials == nullptr) merge_partial(whole, work.part, extents.rows, extents.value_dim);
+    if (partials == nullptr) merger.add(work.part);
   }
-  if (partials == nullptr) finish_head(work, whole);
+  if (partials == nullptr) finish_head(work, merger.finish());
 }
 
 // The same from parts that have been calculated: in the same order, so with the same bits.
 template <class Stored>
 GLINT_NOINLINE void decode_merge(const decode::Head<Stored>& head, index_t splits, float* partials,
                                  std::byte* memory) {
-  DecodeWork<Stored> work = start_head(head, memory);
+  const DecodeWork<Stored> work = start_head(head, memory);
   const decode::Extents extents = decode::extents_of(head);
-  decode::Partial whole = decode::Partial::at(work.scratch.whole, extents);
-  clear(whole, extents);
+  PartMerger merger(work.scratch, extents);
   for (index_t split = 0; split < splits; ++split)
-    merge_partial(whole, decode::Partial::at(partials + split * decode::Partial::floats(extents), extents),
-                  extents.rows, extents.value_dim);
-  finish_head(work, whole);
+    merger.add(decode::Partial::at(partials + split * decode::Partial::floats(extents), extents));
+  finish_head(work, merger.finish());
 }
 
 }  // namespace GLINT_ISA

@@ -116,25 +116,34 @@ GLINT_INLINE bool finite_row(const Stored* row, index_t dim) {
   }
 }
 
-// Keys that only some rows see may hold NaN, which 0 times it would carry into the others: then every row gets a table
-// of its own.
+// Keys that only some rows see may hold NaN, in V or its offset, which 0 times it would carry into the others: then
+// every row gets a table of its own.
 template <class Stored, class Load>
 GLINT_NOINLINE void weigh_apart(const DecodeWork<Stored>& work, const TileRows<Stored, Load>& v,
                                 const KeyTile<Stored>& tile, const WeighedSums& to) {
   const Stored* own[decode::kKeys];
+  float offsets[decode::kKeys];
   for (index_t r = 0; r < work.head.rows(); ++r) {
-    for (index_t c = 0; c < decode::kKeys; ++c) own[c] = v.rows[c];
-    replace_unseen(tile.words + r % work.head.q_len * decode::kWords, work.zeros, own);
-    weigh_by_rows<Stored, Load>({own, v.load, v.dim}, work.scratch.s + r * decode::kKeys, 1, tile.count,
-                                {to.o + r * to.width, to.chain, to.width, to.alpha + r, to.first});
+    const std::uint64_t* const words = tile.words + r % work.head.q_len * decode::kWords;
+    for (index_t c = 0; c < decode::kKeys; ++c) {
+      const bool seen = (words[c / decode::kChain] >> c % decode::kChain & 1) != 0;
+      own[c] = seen ? v.rows[c] : work.zeros;
+      offsets[c] = seen ? work.scratch.by_key[3 * decode::kKeys + c] : 0.0F;
+    }
+    weigh_by_rows<Stored, Load>({own, v.load.without(offsets), v.dim}, work.scratch.s + r * decode::kKeys, 1,
+                                tile.count, {to.o + r * to.width, to.chain, to.width, to.alpha + r, to.first});
   }
 }
 
 template <class Stored>
 GLINT_INLINE bool must_weigh_apart(const DecodeWork<Stored>& work, const KeyTile<Stored>& tile) {
-  for (index_t chain = 0; chain < decode::kWords; ++chain)
-    for (std::uint64_t keys = tile.partial[chain]; keys != 0; keys &= keys - 1)
-      if (!finite_row(tile.v()[chain * decode::kChain + std::countr_zero(keys)], work.head.out.dim)) return true;
+  for (index_t chain = 0; chain < decode::kWords; ++chain) {
+    for (std::uint64_t keys = tile.partial[chain]; keys != 0; keys &= keys - 1) {
+      const index_t c = chain * decode::kChain + std::countr_zero(keys);
+      if (!finite_row(tile.v()[c], work.head.out.dim) || !is_finite(work.scratch.by_key[3 * decode::kKeys + c]))
+        return true;
+    }
+  }
   return false;
 }
 

@@ -150,8 +150,8 @@ struct IncreProblem {
   float* lse = nullptr;  // [B][N][S1]; a row that sees nothing: empty_lse
   float empty_lse = -std::numeric_limits<float>::infinity();
 
-  // 0 high precision.  1 high performance, by the CPU's dot instructions where it has them: bfloat16 q and cache with
-  // P in bfloat16, and int8 with q and P in 16 bits; otherwise the same as 0.
+  // 0 high precision.  1 high performance: where q and cache are bfloat16, by the CPU's dot instruction if it has one,
+  // with P in bfloat16; otherwise the same as 0.
   int inner_precise = 1;
   Limits limits = Limits::none;
 
