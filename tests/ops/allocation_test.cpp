@@ -115,6 +115,29 @@ TEST(Allocation, Incre) {
   expect_frugal(glint::IncreFlashAttention<glint::layout::BNSD, float>{}, p, "incre");
 }
 
+// Several parts, pages, integers with factors of each slot.
+TEST(Allocation, IncrePagedInt8) {
+  constexpr glint::index_t kBlock = 16, kBlocks = 130;
+  const std::vector<std::int8_t> pool(kBlocks * kBlock * 20, 3);
+  const std::vector<float> factors(kBlocks * kBlock, 0.5F);
+  std::vector<std::int32_t> table(kBlocks);
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<std::int32_t>(table.size() - 1 - i);
+  const glint::index_t lengths[1] = {2070};
+  Numbers n;
+  glint::IncreProblem<float, glint::kv::Paged<std::int8_t>> p{.q = n.q.data(), .out = n.out.data()};
+  p.kv = {.k = pool.data(),
+          .v = pool.data(),
+          .block_table = table.data(),
+          .max_blocks = kBlocks,
+          .block_size = kBlock,
+          .blocks = kBlocks};
+  p.shape = {.batch = 1, .heads = 3, .kv_heads = 1, .q_len = 1, .head_dim = 20};
+  p.kv_lens = lengths;
+  p.k_antiquant = p.v_antiquant = {.scale = factors.data(), .mode = glint::AntiquantMode::per_token_paged};
+  expect_frugal(glint::IncreFlashAttention<glint::layout::BSH, float, glint::kv::Paged<std::int8_t>>{}, p,
+                "incre, paged int8");
+}
+
 TEST(Allocation, RunTimeDoor) {
   Numbers n;
   glint::FlashAttentionScoreCall call;

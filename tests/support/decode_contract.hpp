@@ -33,8 +33,7 @@ class DecodeContract {
     const index_t row = row_of(b, n, i);
     const index_t at = glint::reference::row_position(data_.out_extent, kLayoutNames[c_.layout], b, n, i);
     for (index_t d = 0; d < c_.value_dim; ++d) {
-      const std::string wrong =
-          c_.post != kPostNone ? check_int8(got, row, n, at + d, d) : check_out(got, row, at + d);
+      const std::string wrong = c_.post != kPostNone ? check_int8(got, row, n, at + d, d) : check_out(got, row, at + d);
       if (!wrong.empty()) return "out b=" + place(b, n, i) + " d=" + std::to_string(d) + ": " + wrong;
     }
     if (got.lse.empty()) return {};
@@ -46,9 +45,7 @@ class DecodeContract {
     return std::to_string(b) + " n=" + std::to_string(n) + " i=" + std::to_string(i);
   }
 
-  double added(index_t at) const {
-    return rounds_p() ? 2 * 0x1p-9 * want_.weighted_abs_v.flat(at) : 0;
-  }
+  double added(index_t at) const { return rounds_p() ? 2 * 0x1p-9 * want_.weighted_abs_v.flat(at) : 0; }
   bool rounds_p() const {
     return c_.query == kBf16 && c_.cache == kBf16 && c_.inner_precise == 1 && glint::simd::bf16_dot();
   }

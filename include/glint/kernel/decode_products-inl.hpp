@@ -191,8 +191,7 @@ GLINT_INLINE void weigh_block(const TileRows<Stored, Load>& v, index_t d, index_
   GLINT_UNROLL
   for (int r = 0; r < kRows; ++r) {
     GLINT_UNROLL
-    for (int j = 0; j < kColumns; ++j)
-      sum[r][j] = keys.begins ? splat(0.0F) : load(chain + r * to.width + j * kLanes);
+    for (int j = 0; j < kColumns; ++j) sum[r][j] = keys.begins ? splat(0.0F) : load(chain + r * to.width + j * kLanes);
   }
   for (index_t key = keys.lo; key < keys.hi; key += Load::kKeys) {
     if constexpr (kAsk) ahead.template ask<kLines>();
@@ -237,7 +236,8 @@ GLINT_INLINE void weigh_part(const TileRows<Stored, Load>& v, const float* p, in
   };
   const index_t whole = v.dim / kUnit * kUnit;
   for_blocks<kColumns / Load::kUnit>(
-      v.dim / kUnit, [&](auto units, index_t j) __attribute__((always_inline)) { columns_at(units, j * kUnit, kUnit); });
+      v.dim / kUnit, [&](auto units, index_t j)
+                         __attribute__((always_inline)) { columns_at(units, j * kUnit, kUnit); });
   if (whole < v.dim) columns_at(std::integral_constant<int, 1>{}, whole, v.dim - whole);
 }
 

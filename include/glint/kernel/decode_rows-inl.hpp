@@ -22,9 +22,7 @@ GLINT_INLINE Vec load_numbers(const int4x2* row, index_t d, index_t) { return lo
 #else
 // kLanes bytes as integers.  Written down where there is an instruction: gcc 12 takes the conversion of a vector apart.
 #if GLINT_USE_AVX512
-GLINT_INLINE IntVec widen_bytes(const __m128i& bytes) {
-  return (IntVec)_mm512_maskz_cvtepi8_epi32(kAllLanes, bytes);
-}
+GLINT_INLINE IntVec widen_bytes(const __m128i& bytes) { return (IntVec)_mm512_maskz_cvtepi8_epi32(kAllLanes, bytes); }
 GLINT_INLINE __m128i load_bytes(const std::int8_t* p) { return _mm_loadu_si128((const __m128i*)p); }
 GLINT_INLINE __m128i load_half_bytes(const int4x2* p) { return _mm_loadl_epi64((const __m128i*)p); }
 #elif GLINT_USE_X86_FMA
@@ -69,7 +67,8 @@ GLINT_INLINE Vec load_numbers(const int4x2* row, index_t d) {
   return __builtin_convertvector(widen_bytes(_mm_sub_epi8(_mm_xor_si128(both, sign), sign)), Vec);
 #else
   IntVec wide{};
-  for (int i = 0; i < kLanes; ++i) wide[i] = (bytes[i / 2] >> (i % 2 * 4) & 15) - ((bytes[i / 2] >> (i % 2 * 4) & 8) << 1);
+  for (int i = 0; i < kLanes; ++i)
+    wide[i] = (bytes[i / 2] >> (i % 2 * 4) & 15) - ((bytes[i / 2] >> (i % 2 * 4) & 8) << 1);
   return __builtin_convertvector(wide, Vec);
 #endif
 }
@@ -204,11 +203,11 @@ GLINT_INLINE void round_weights(float* p, index_t count) {
 }
 #endif
 
-// Rows of K, V and the next K lie behind each other in one table, and the products ask for the rows some bytes further on,
-// line by line in the order of memory, into the second-level cache.  Measured on Zen 4, one thread, tiles of 256 keys,
-// where one plain stream runs at 27 GB/s: nothing asked for 16 to 18; 1.5 to 2.5 KB ahead 25 to 27; 5 KB and more 21 to
-// 24; into the first level 16 to 20.  The more work there is for a byte, the less far the core itself looks ahead: twice
-// as far is best for 16-bit and integer caches, 8 to 16 KB with several query rows.
+// Rows of K, V and the next K lie behind each other in one table, and the products ask for the rows some bytes further
+// on, line by line in the order of memory, into the second-level cache.  Measured on Zen 4, one thread, tiles of 256
+// keys, where one plain stream runs at 27 GB/s: nothing asked for 16 to 18; 1.5 to 2.5 KB ahead 25 to 27; 5 KB and more
+// 21 to 24; into the first level 16 to 20.  The more work there is for a byte, the less far the core itself looks
+// ahead: twice as far is best for 16-bit and integer caches, 8 to 16 KB with several query rows.
 inline constexpr index_t kAheadAlone = 2560, kAheadTogether = 12288, kMostAhead = 64;
 
 template <class Stored>

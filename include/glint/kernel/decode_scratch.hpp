@@ -31,20 +31,20 @@ struct Partial {
 };
 
 struct Scratch {
-  float* q;          // [rows][padded(dim) + padded(rope_dim)]
-  float* s;          // [rows][kKeys]
-  float* alpha;      // [rows]
-  float* tile_max;   // [rows]
-  float* part;       // Partial
-  float* group;      // Partial
-  float* whole;      // Partial
-  float* k_offset;   // [dim], then of a tile's keys
-  float* v_offset;   // [value_dim]
-  float* v_scale;    // [value_dim]
-  float* by_key;     // [4][kKeys]: K's scale and offset, V's scale and offset
-  float* chain;      // [rows][padded(value_dim)]
+  float* q;                 // [rows][padded(dim) + padded(rope_dim)]
+  float* s;                 // [rows][kKeys]
+  float* alpha;             // [rows]
+  float* tile_max;          // [rows]
+  float* part;              // Partial
+  float* group;             // Partial
+  float* whole;             // Partial
+  float* k_offset;          // [dim], then of a tile's keys
+  float* v_offset;          // [value_dim]
+  float* v_scale;           // [value_dim]
+  float* by_key;            // [4][kKeys]: K's scale and offset, V's scale and offset
+  float* chain;             // [rows][padded(value_dim)]
   std::uint64_t* words[2];  // [q_len][kWords]
-  std::byte* zeros;  // a row
+  std::byte* zeros;         // a row
 
   static constexpr index_t rows_of(const Extents& e) { return padded(e.rows) + 16; }
   static constexpr index_t widest(const Extents& e) {
@@ -53,10 +53,10 @@ struct Scratch {
   }
   static constexpr index_t bytes(const Extents& e) {
     const index_t rows = rows_of(e);
-    return aligned_bytes_of<float>(rows * (padded(e.dim) + padded(e.rope_dim))) + aligned_bytes_of<float>(rows * kKeys) +
-           2 * aligned_bytes_of<float>(rows) + 3 * aligned_bytes_of<float>(Partial::floats(e)) +
-           3 * aligned_bytes_of<float>(widest(e)) + aligned_bytes_of<float>(4 * kKeys) +
-           aligned_bytes_of<float>(rows * padded(e.value_dim)) +
+    return aligned_bytes_of<float>(rows * (padded(e.dim) + padded(e.rope_dim))) +
+           aligned_bytes_of<float>(rows * kKeys) + 2 * aligned_bytes_of<float>(rows) +
+           3 * aligned_bytes_of<float>(Partial::floats(e)) + 3 * aligned_bytes_of<float>(widest(e)) +
+           aligned_bytes_of<float>(4 * kKeys) + aligned_bytes_of<float>(rows * padded(e.value_dim)) +
            2 * aligned_bytes_of<std::uint64_t>(e.q_len * kWords) + aligned_bytes_of<float>(widest(e));
   }
   static Scratch at(std::byte* memory, const Extents& e) {

@@ -109,8 +109,8 @@ GLINT_NOINLINE void absorb_rows(const decode::Head<Stored>& head, index_t k0, in
   });
   raise_maxima(state, rows, exponent);
   each_row([&](index_t r, index_t, index_t i) __attribute__((always_inline)) {
-    const float sum = absorb_row(state.max[r], exponent, factors.v_scale, words + i * decode::kWords, count,
-                                 s + r * decode::kKeys);
+    const float sum =
+        absorb_row(state.max[r], exponent, factors.v_scale, words + i * decode::kWords, count, s + r * decode::kKeys);
     state.sum[r] = state.alpha[r] * state.sum[r] + sum;
   });
 }

@@ -121,8 +121,7 @@ GLINT_NOINLINE void decode_splits(const decode::Head<Stored>& head, Interval spl
 
 // The same from parts that have been calculated: in the same order, so with the same bits.
 template <class Stored>
-GLINT_NOINLINE void decode_merge(const decode::Head<Stored>& head, index_t splits, float* partials,
-                                 std::byte* memory) {
+GLINT_NOINLINE void decode_merge(const decode::Head<Stored>& head, index_t splits, float* partials, std::byte* memory) {
   const DecodeWork<Stored> work = start_head(head, memory);
   const decode::Extents extents = decode::extents_of(head);
   PartMerger merger(work.scratch, extents);

@@ -1,6 +1,7 @@
 // No guard: included once for each ISA.  Decode: the query rows of one kv head against part of its keys.
 //
-//   s = scale * (q . k) + bias      s' = mask(s)      p = exp(s' - max)      o += p v        o / sum, rounded or quantized
+//   s = scale * (q . k) + bias      s' = mask(s)      p = exp(s' - max)      o += p v        o / sum, rounded or
+//   quantized
 //
 // K's factors that depend on the number go into q, those that depend on the key multiply the score; V's into o and p.
 // Offsets are added as rows are read.
@@ -14,7 +15,7 @@ struct DecodeWork {
   const decode::Head<Stored>& head;
   decode::Scratch scratch;
   decode::Partial part;
-  index_t rows;      // padded
+  index_t rows;  // padded
   index_t q_stride;
   const Stored* zeros;
   bool pairs;  // products of pairs of bfloat16: q as it is, scores not yet scaled
@@ -77,7 +78,8 @@ GLINT_NOINLINE DecodeWork<Stored> start_head(const decode::Head<Stored>& head, s
       float* const to = s.q + r * q_stride;
       pairs ? copy_query(head.q, h, i, to) : pack_query(head.q, h, i, head.scale, &head.k_factors, to);
       if (head.q_rope.dim > 0)
-        pairs ? copy_query(head.q_rope, h, i, to + width) : pack_query(head.q_rope, h, i, head.scale, nullptr, to + width);
+        pairs ? copy_query(head.q_rope, h, i, to + width)
+              : pack_query(head.q_rope, h, i, head.scale, nullptr, to + width);
     }
   }
   for (index_t r = head.rows(); r < rows; ++r)
@@ -87,7 +89,8 @@ GLINT_NOINLINE DecodeWork<Stored> start_head(const decode::Head<Stored>& head, s
   spread(head.v_factors, head.v_factors.scale, head.out.dim, 1, s.v_scale);
   for (index_t i = 0; i < 4 * decode::kKeys; ++i) s.by_key[i] = 0;
   for (index_t i = 0; i < decode::Scratch::widest(extents); ++i) reinterpret_cast<float*>(s.zeros)[i] = 0;
-  return {head, s, decode::Partial::at(s.part, extents), rows, q_stride, reinterpret_cast<const Stored*>(s.zeros), pairs};
+  return {head, s, decode::Partial::at(s.part, extents), rows, q_stride, reinterpret_cast<const Stored*>(s.zeros),
+          pairs};
 }
 
 // use(load) with the way in which rows of K or V are read.
@@ -175,7 +178,8 @@ GLINT_INLINE void attend_tile(const DecodeWork<Stored>& work, const KeyTile<Stor
   const decode::Scratch& s = work.scratch;
   const TileFactors factors = tile_factors(work, tile);
   with_loader<Stored>(
-      work.pairs, head.k_factors, s.k_offset, s.by_key + decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
+      work.pairs, head.k_factors, s.k_offset,
+      s.by_key + decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
         using Load = std::remove_cvref_t<decltype(load)>;
         const TileRows<Stored, Load> k{tile.k(), load, head.q.dim, rows_ahead<Stored>(head.q.dim, work.rows)};
         scores_by_rows(k, s.q, work.q_stride, work.rows, tile.count, s.s, false);
@@ -196,7 +200,8 @@ GLINT_INLINE void attend_tile(const DecodeWork<Stored>& work, const KeyTile<Stor
 #endif
   const WeighedSums sums{work.part.o, s.chain, decode::padded(head.out.dim), s.alpha, first};
   with_loader<Stored>(
-      work.pairs, head.v_factors, s.v_offset, s.by_key + 3 * decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
+      work.pairs, head.v_factors, s.v_offset,
+      s.by_key + 3 * decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
         using Load = std::remove_cvref_t<decltype(load)>;
         const TileRows<Stored, Load> v{tile.v(), load, head.out.dim, rows_ahead<Stored>(head.out.dim, work.rows)};
         must_weigh_apart(work, tile) ? weigh_apart(work, v, tile, sums)

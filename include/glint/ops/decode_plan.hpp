@@ -90,7 +90,9 @@ class IncrePlan {
                  .k_stride = own_k.row,
                  .v_stride = own_v.row,
                  .table = paged ? p_.block_table + batch * p_.max_blocks : kOnePage,
-                 .block_size = paged ? p_.block_size : keys > 0 ? keys : 1,
+                 .block_size = paged      ? p_.block_size
+                               : keys > 0 ? keys
+                                          : 1,
                  .keys = keys};
     return cache;
   }

@@ -1,5 +1,5 @@
-// What IncreFlashAttention is asked.  Lengths count tokens; B batch, N query heads, N2 kv heads, S1 query rows (shape.q_len),
-// S2 the rows that a cache has room for.
+// What IncreFlashAttention is asked.  Lengths count tokens; B batch, N query heads, N2 kv heads, S1 query rows
+// (shape.q_len), S2 the rows that a cache has room for.
 #pragma once
 
 #include <limits>
@@ -43,9 +43,7 @@ enum class PageLayout : std::uint8_t {
 };
 
 // A page lies in memory like a batch entry of this layout.
-constexpr Layout page_order(PageLayout pages) {
-  return pages == PageLayout::head_major ? Layout::BNSD : Layout::BSH;
-}
+constexpr Layout page_order(PageLayout pages) { return pages == PageLayout::head_major ? Layout::BNSD : Layout::BSH; }
 
 // Pages: token t of entry b lies in slot t % block_size of block block_table[b][t / block_size].  Entries of the table
 // that no token needs are not read.  shape.kv_len is not used: a row of the table says how much there is room for.
@@ -64,7 +62,7 @@ struct KvCache<kv::Paged<Stored>> {
 // One tensor for each batch entry, each of batch 1 with rows of its own, in the layout of q; shape.kv_len is not used.
 template <class Stored>
 struct KvCache<kv::List<Stored>> {
-  std::span<const Stored* const> k{}, v{};
+  std::span<const Stored*const> k{}, v{};
   std::span<const index_t> rows{};
   std::span<const Stored* const> k_rope{};
 };
