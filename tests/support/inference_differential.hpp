@@ -14,7 +14,7 @@ std::string inference_contract(const Case& c, const CaseData<T>& data, const Att
                                const Outcome<T>& got, Door door) {
   if (!got.status) return std::string("rejected: ") + got.status.rule;
   if (!got.damage.empty()) return got.damage;
-  const bool fast = c.op == kPrompt && c.inner_precise % 2 == 1;
+  const bool fast = c.inner_precise % 2 == 1;
   const ContractCheck check(data.spec, want, print(c), fast ? Precision::performance : Precision::high);
   if (const std::string wrong = check.output<T>(got.out.data()); !wrong.empty()) return wrong;
   if (got.lse.empty()) return {};

@@ -138,7 +138,7 @@ inline Status heads(const Operands& o, const LayoutName& layout, Shape& s) {
     const index_t given = o.num_kv_heads == 0 ? o.num_heads : o.num_kv_heads;
     s.kv_heads = given > 0 ? given : k_last / s.head_dim;
     const bool counts = s.kv_heads <= 0 || rules::countable({s.kv_heads, s.head_dim});
-    const index_t hidden = counts ? s.kv_heads * s.head_dim : std::numeric_limits<index_t>::max();
+    const index_t hidden = counts ? s.kv_heads * s.head_dim : (std::numeric_limits<index_t>::max)();
     GLINT_REQUIRE(s.kv_heads > 0 && k_last == hidden, Code::head_dim_mismatch,
                   "the hidden size of key must be the number of kv heads times the head size of query", k_last, hidden);
     GLINT_REQUIRE(v_last % s.kv_heads == 0, Code::kv_shape_mismatch,

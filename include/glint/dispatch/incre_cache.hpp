@@ -14,7 +14,7 @@ inline TensorRef unpacked(TensorRef t) {
   const int last = t.shape.rank - 1;
   if (t.dtype != DType::i32 || last < 0 || last > 3) return t;
   index_t& extent = t.shape.extent[last];
-  if (extent < 0 || extent > std::numeric_limits<index_t>::max() / 8) return t;
+  if (extent < 0 || extent > (std::numeric_limits<index_t>::max)() / 8) return t;
   t.dtype = DType::i4;
   extent *= 8;
   return t;

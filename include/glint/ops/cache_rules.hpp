@@ -15,7 +15,9 @@ inline bool has_prefix(const DecodeProblem& p) {
 }
 inline bool has_k_rope(const DecodeProblem& p) { return p.k_rope.data != nullptr || p.k_rope.list.count > 0; }
 
-inline index_t widest(const DecodeProblem& p) { return std::max({p.shape.head_dim, p.shape.value_size(), p.rope_dim}); }
+inline index_t widest(const DecodeProblem& p) {
+  return (std::max)({p.shape.head_dim, p.shape.value_size(), p.rope_dim});
+}
 
 // A cache of `rows` rows for each of `batch` entries, and the scores of every query row against them.
 inline Status countable_rows(const DecodeProblem& p, index_t batch, index_t rows) {
@@ -86,7 +88,7 @@ inline Status prefix(const DecodeProblem& p) {
 // Actual lengths: one for all or one for each entry, within what the entry has room for.
 inline Status lengths(const DecodeProblem& p) {
   const bool tensor = p.kind == CacheKind::contiguous || p.kind == CacheKind::left_padded;
-  const index_t rows = tensor ? p.shape.kv_len : std::numeric_limits<index_t>::max();
+  const index_t rows = tensor ? p.shape.kv_len : (std::numeric_limits<index_t>::max)();
   GLINT_PASS_ON(rules::lengths(p.kv_lens, p.shape.batch, rows, rules::LengthList::exact));
   if (tensor || p.kv_lens.empty()) return Status::ok();
   for (index_t b = 0; b < p.shape.batch; ++b) {
@@ -113,7 +115,7 @@ inline Status cache(const DecodeProblem& p) {
 // The keys of the longest entry, with the shared prefix.
 inline index_t longest(const DecodeProblem& p) {
   index_t longest = 0;
-  for (index_t b = 0; b < p.shape.batch; ++b) longest = std::max(longest, p.keys(b));
+  for (index_t b = 0; b < p.shape.batch; ++b) longest = (std::max)(longest, p.keys(b));
   return longest;
 }
 

@@ -106,7 +106,7 @@ inline Status ascend_pages(const DecodeProblem& p) {
                 512);
   GLINT_REQUIRE(p.max_blocks <= 16384, Code::limit_block_columns, "ascend: block_table has at most 16384 columns",
                 p.max_blocks, 16384);
-  const index_t width = p.shape.kv_head_count() * std::max(p.shape.head_dim, p.shape.value_size());
+  const index_t width = p.shape.kv_head_count() * (std::max)(p.shape.head_dim, p.shape.value_size());
   GLINT_REQUIRE(p.pages == PageLayout::head_major || width <= 65535, Code::limit_page_width,
                 "ascend: a row of a page (all heads of a token) must not exceed 65535 numbers", width, 65535);
   GLINT_REQUIRE(p.pages == PageLayout::token_major || p.layout == Layout::BNSD, Code::limit_combination,
@@ -124,7 +124,7 @@ inline Status ascend(const DecodeProblem& p) {
   Shape s = p.shape;
   s.kv_len = cache_rules::longest(p);
   for (index_t b = 0; b < s.batch && p.kind != CacheKind::paged; ++b)
-    s.kv_len = std::max(s.kv_len, p.prefix_length + p.capacity(b));
+    s.kv_len = (std::max)(s.kv_len, p.prefix_length + p.capacity(b));
   GLINT_PASS_ON(detail::ascend_inference(s, p.q_type, detail::kIncreMaxima));
   GLINT_REQUIRE(p.kind != CacheKind::list || s.batch <= 256, Code::limit_batch,
                 "ascend: a list of caches has at most 256 tensors", s.batch, 256);
