@@ -124,7 +124,7 @@ GLINT_INLINE void dot_vectors(const Load& load_row, const Stored* row, const Sto
   constexpr index_t kBytes = row_bytes<Stored>(Load::kNumbers);
   GLINT_UNROLL
   for (int j = 0; j < kCount; ++j) {
-    if (j * kBytes % 64 == 0) ask_for(later, row_bytes<Stored>(d) + j * kBytes);
+    if (j * kBytes % Load::kAskEvery == 0) ask_for(later, row_bytes<Stored>(d) + j * kBytes);
     sum = Load::added(load_row(row, key, d + j * Load::kNumbers), load(query_at<Load>(q, d) + j * kLanes), sum);
   }
 }
@@ -194,8 +194,15 @@ GLINT_INLINE void weigh_block(const TileRows<Stored, Load>& v, index_t d, index_
     for (int j = 0; j < kColumns; ++j) sum[r][j] = keys.begins ? splat(0.0F) : load(chain + r * to.width + j * kLanes);
   }
   for (index_t key = keys.lo; key < keys.hi; key += Load::kKeys) {
-    if constexpr (kAsk) ahead.template ask<kLines>();
-    v.load.columns(v.rows, key, d, n, x);
+    // One query row: line by line between the loads.  Several: a pass reads part of a row, and asks in memory's order.
+    if constexpr (kAsk && kRows > 1) ahead.template ask<kLines>();
+    v.load.columns(
+        v.rows, key, d, n, x, [&](int i, int number) __attribute__((always_inline)) {
+          if constexpr (kAsk && kRows == 1) {
+            if (row_bytes<Stored>(number) % Load::kAskEvery == 0)
+              ask_for(v.rows[key + i + v.ahead], row_bytes<Stored>(d + number));
+          }
+        });
     GLINT_UNROLL
     for (int r = 0; r < kRows; ++r) {
       const Vec weight = Load::weight(p + r * decode::kKeys, key);

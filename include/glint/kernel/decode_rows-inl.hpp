@@ -91,24 +91,33 @@ GLINT_INLINE bool is_finite(float x) { return (std::bit_cast<std::uint32_t>(x) &
 // How the products read K or V, and multiply.  key: within the tile.
 //
 //   kNumbers        numbers of a row in one vector of the first product
+//   kConverts       is there more to do for each of them than to multiply?
+//   kAskEvery       bytes from one line that is asked for to the next, with one query row
 //   operator()      a vector of them, or the first n with zeros behind
 //   add(..)         sum += x * q
 //   kKeys, kUnit    keys of one step of the second product, and vectors that a row is cut into at a time
-//   columns(..)     vectors of those keys from number d on; n: numbers left, if fewer than a unit
+//   columns(..)     vectors of those keys from number d on; n: numbers left, if fewer than a unit.  Calls ask(i,
+//   number)
+//                   before it reads the vector at d + number of key i
 //   weight(..)      the keys' weights in every lane
 //   without(..)     the same where offsets of keys that are not seen are 0
 template <class Stored>
 struct AsStored {
   static constexpr int kNumbers = kLanes, kKeys = 1, kUnit = 1;
+  static constexpr bool kConverts = !std::is_same_v<Stored, float>;
+  static constexpr index_t kAskEvery = sizeof(Stored) == 2 ? 128 : 64;
   GLINT_INLINE Vec operator()(const Stored* row, index_t, index_t d) const { return load_numbers(row, d); }
   GLINT_INLINE Vec operator()(const Stored* row, index_t, index_t d, index_t n) const {
     return load_numbers(row, d, n);
   }
-  template <int kColumns>
-  GLINT_INLINE void columns(const Stored* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns]) const {
+  template <int kColumns, class Ask>
+  GLINT_INLINE void columns(const Stored* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns],
+                            const Ask& ask) const {
     GLINT_UNROLL
-    for (int j = 0; j < kColumns; ++j)
+    for (int j = 0; j < kColumns; ++j) {
+      ask(0, j * kLanes);
       x[j] = n < kLanes ? (*this)(rows[key], key, d, n) : (*this)(rows[key], key, d + j * kLanes);
+    }
   }
   static GLINT_INLINE Vec weight(const float* p, index_t key) { return splat(p[key]); }
   GLINT_INLINE AsStored without(const float*) const { return *this; }
@@ -132,11 +141,14 @@ struct WithOffsets : AsStored<Stored> {
     const Vec shifted = load_numbers(row, d, n) + load(by_number + d) + by_key[key];
     return select(lanes_of((std::uint64_t{1} << n) - 1, 0), shifted, splat(0.0F));
   }
-  template <int kColumns>
-  GLINT_INLINE void columns(const Stored* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns]) const {
+  template <int kColumns, class Ask>
+  GLINT_INLINE void columns(const Stored* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns],
+                            const Ask& ask) const {
     GLINT_UNROLL
-    for (int j = 0; j < kColumns; ++j)
+    for (int j = 0; j < kColumns; ++j) {
+      ask(0, j * kLanes);
       x[j] = n < kLanes ? (*this)(rows[key], key, d, n) : (*this)(rows[key], key, d + j * kLanes);
+    }
   }
 };
 
@@ -145,26 +157,32 @@ struct WithOffsets : AsStored<Stored> {
 // vector: sums of 32 numbers lie as 0-3, 8-11, 16-19, 24-27 and the rest until restore_order().
 struct AsPairs {
   static constexpr int kNumbers = 2 * kLanes, kKeys = 2, kUnit = 2;
+  static constexpr bool kConverts = false;
+  static constexpr index_t kAskEvery = 64;
   GLINT_INLINE Vec operator()(const bfloat16* row, index_t, index_t d) const {
     return load(reinterpret_cast<const float*>(row + d));
   }
   GLINT_INLINE Vec operator()(const bfloat16* row, index_t, index_t d, index_t n) const {
     return load_pairs(row + d, n);
   }
-  template <int kColumns>
-  GLINT_INLINE void columns(const bfloat16* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns]) const {
+  template <int kColumns, class Ask>
+  GLINT_INLINE void columns(const bfloat16* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns],
+                            const Ask& ask) const {
     constexpr int kUnits = kColumns / kUnit;
-    Vec first[kUnits], second[kUnits];  // one row after the other, as they lie in memory
+    Vec row[2][kUnits];  // one after the other, as they lie in memory
     GLINT_UNROLL
-    for (int i = 0; i < kUnits; ++i)
-      first[i] = n < kNumbers ? load_pairs(rows[key] + d, n) : (*this)(rows[key], key, d + i * kNumbers);
-    GLINT_UNROLL
-    for (int i = 0; i < kUnits; ++i)
-      second[i] = n < kNumbers ? load_pairs(rows[key + 1] + d, n) : (*this)(rows[key + 1], key, d + i * kNumbers);
+    for (int which = 0; which < 2; ++which) {
+      const bfloat16* const from = rows[key + which];
+      GLINT_UNROLL
+      for (int i = 0; i < kUnits; ++i) {
+        ask(which, i * kNumbers);
+        row[which][i] = n < kNumbers ? load_pairs(from + d, n) : (*this)(from, key, d + i * kNumbers);
+      }
+    }
     GLINT_UNROLL
     for (int i = 0; i < kUnits; ++i) {
-      x[2 * i] = (Vec)_mm512_maskz_unpacklo_epi16(0xffffffffu, (__m512i)first[i], (__m512i)second[i]);
-      x[2 * i + 1] = (Vec)_mm512_maskz_unpackhi_epi16(0xffffffffu, (__m512i)first[i], (__m512i)second[i]);
+      x[2 * i] = (Vec)_mm512_maskz_unpacklo_epi16(0xffffffffu, (__m512i)row[0][i], (__m512i)row[1][i]);
+      x[2 * i + 1] = (Vec)_mm512_maskz_unpackhi_epi16(0xffffffffu, (__m512i)row[0][i], (__m512i)row[1][i]);
     }
   }
   GLINT_INLINE AsPairs without(const float*) const { return *this; }
@@ -204,16 +222,16 @@ GLINT_INLINE void round_weights(float* p, index_t count) {
 #endif
 
 // Rows of K, V and the next K lie behind each other in one table, and the products ask for the rows some bytes further
-// on, line by line in the order of memory, into the second-level cache.  Measured on Zen 4, one thread, tiles of 256
-// keys, where one plain stream runs at 27 GB/s: nothing asked for 16 to 18; 1.5 to 2.5 KB ahead 25 to 27; 5 KB and more
-// 21 to 24; into the first level 16 to 20.  The more work there is for a byte, the less far the core itself looks
-// ahead: twice as far is best for 16-bit and integer caches, 8 to 16 KB with several query rows.
-inline constexpr index_t kAheadAlone = 2560, kAheadTogether = 12288, kMostAhead = 64;
+// on, in the order of memory and between their own loads, into the second-level cache.  Measured on Zen 4, one thread,
+// where one plain stream runs at 29 GB/s, one query row: nothing asked for 16; 2.5 to 3.5 KB ahead 24; all lines of a
+// row at once 19; into the first level 16 to 20.  Where numbers are converted twice as far is best; of 16-bit rows
+// every second line (25 instead of 22); with several query rows 8 to 16 KB.
+inline constexpr index_t kAheadAlone = 3072, kAheadTogether = 12288, kMostAhead = 64;
 
-template <class Stored>
-GLINT_INLINE index_t rows_ahead(index_t dim, index_t queries) {
-  const index_t alone = std::is_same_v<Stored, float> ? kAheadAlone : 2 * kAheadAlone;
-  const index_t rows = (queries == 1 ? alone : kAheadTogether) / row_bytes<Stored>(dim + dim % 2);
+template <class Load, class Stored>
+GLINT_INLINE index_t rows_ahead(const Stored*, index_t dim, index_t queries) {
+  constexpr index_t kAlone = (Load::kConverts ? 2 : 1) * kAheadAlone;
+  const index_t rows = (queries == 1 ? kAlone : kAheadTogether) / row_bytes<Stored>(dim + dim % 2);
   return rows < 4 ? 4 : rows > kMostAhead ? kMostAhead : rows;
 }
 

@@ -181,7 +181,7 @@ GLINT_INLINE void attend_tile(const DecodeWork<Stored>& work, const KeyTile<Stor
       work.pairs, head.k_factors, s.k_offset,
       s.by_key + decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
         using Load = std::remove_cvref_t<decltype(load)>;
-        const TileRows<Stored, Load> k{tile.k(), load, head.q.dim, rows_ahead<Stored>(head.q.dim, work.rows)};
+        const TileRows<Stored, Load> k{tile.k(), load, head.q.dim, rows_ahead<Load>(work.zeros, head.q.dim, work.rows)};
         scores_by_rows(k, s.q, work.q_stride, work.rows, tile.count, s.s, false);
       });
   if (head.q_rope.dim > 0) {
@@ -189,7 +189,7 @@ GLINT_INLINE void attend_tile(const DecodeWork<Stored>& work, const KeyTile<Stor
         work.pairs, {}, nullptr, nullptr, [&](const auto& load) __attribute__((always_inline)) {
           using Load = std::remove_cvref_t<decltype(load)>;
           const index_t dim = head.q_rope.dim;
-          const TileRows<Stored, Load> k{tile.rope, load, dim, rows_ahead<Stored>(dim, work.rows)};
+          const TileRows<Stored, Load> k{tile.rope, load, dim, rows_ahead<Load>(work.zeros, dim, work.rows)};
           scores_by_rows(k, s.q + decode::padded(head.q.dim), work.q_stride, work.rows, tile.count, s.s, true);
         });
   }
@@ -203,7 +203,8 @@ GLINT_INLINE void attend_tile(const DecodeWork<Stored>& work, const KeyTile<Stor
       work.pairs, head.v_factors, s.v_offset,
       s.by_key + 3 * decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
         using Load = std::remove_cvref_t<decltype(load)>;
-        const TileRows<Stored, Load> v{tile.v(), load, head.out.dim, rows_ahead<Stored>(head.out.dim, work.rows)};
+        const TileRows<Stored, Load> v{tile.v(), load, head.out.dim,
+                                       rows_ahead<Load>(work.zeros, head.out.dim, work.rows)};
         must_weigh_apart(work, tile) ? weigh_apart(work, v, tile, sums)
                                      : weigh_by_rows(v, s.s, work.rows, tile.count, sums);
       });
