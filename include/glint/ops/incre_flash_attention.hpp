@@ -27,6 +27,7 @@ struct IncreFlashAttention {
 
   static Status check(const Problem& p) { return check_incre(detail::erase(p, LayoutTag::kind)); }
 
+  // For these lengths: longer ones may need more, where parts of a few long heads are shared out.
   static index_t workspace_bytes(const Problem& p, index_t workers = 1) {
     return detail::decode_workspace<Recipe, Stored>(detail::erase(p, LayoutTag::kind), workers);
   }
