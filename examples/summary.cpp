@@ -207,7 +207,8 @@ Row decode(Shape s) {
                                       .kv = {.k = k.data() + cache * one, .v = v.data() + cache * one},
                                       .out = out.data(),
                                       .shape = s,
-                                      .scale = scale};
+                                      .scale = scale,
+                                      .inner_precise = 0};
   };
   std::vector<std::byte> workspace(static_cast<std::size_t>(Operator::workspace_bytes(problem(0))));
 

@@ -159,9 +159,7 @@ struct AsPairs {
   static constexpr int kNumbers = 2 * kLanes, kKeys = 2, kUnit = 2;
   static constexpr bool kConverts = false;
   static constexpr index_t kAskEvery = 64;
-  GLINT_INLINE Vec operator()(const bfloat16* row, index_t, index_t d) const {
-    return load(reinterpret_cast<const float*>(row + d));
-  }
+  GLINT_INLINE Vec operator()(const bfloat16* row, index_t, index_t d) const { return load_pairs(row + d, kNumbers); }
   GLINT_INLINE Vec operator()(const bfloat16* row, index_t, index_t d, index_t n) const {
     return load_pairs(row + d, n);
   }

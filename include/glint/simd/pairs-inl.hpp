@@ -53,7 +53,7 @@ GLINT_INLINE void store_interleaved(const Vec& a, const Vec& b, bfloat16* to) {
 
 // kLanes pairs; zeros behind the first n elements, and nothing past p[n - 1] is read.
 GLINT_INLINE Vec load_pairs(const bfloat16* p, index_t n) {
-  if (n >= 2 * kLanes) return load(reinterpret_cast<const float*>(p));
+  if (n >= 2 * kLanes) return (Vec)_mm512_loadu_si512(p);  // aligned to an element, and so not to a float
   alignas(64) bfloat16 edge[2 * kLanes] = {};
   for (index_t i = 0; i < n; ++i) edge[i] = p[i];
   return load(reinterpret_cast<const float*>(edge));
@@ -61,7 +61,7 @@ GLINT_INLINE Vec load_pairs(const bfloat16* p, index_t n) {
 
 // The first n elements of kLanes pairs.
 GLINT_INLINE void store_pairs(const Vec& pairs, bfloat16* p, index_t n) {
-  if (n >= 2 * kLanes) return store(reinterpret_cast<float*>(p), pairs);
+  if (n >= 2 * kLanes) return _mm512_storeu_si512(p, (__m512i)pairs);
   alignas(64) bfloat16 edge[2 * kLanes];
   store(reinterpret_cast<float*>(edge), pairs);
   for (index_t i = 0; i < n; ++i) p[i] = edge[i];
