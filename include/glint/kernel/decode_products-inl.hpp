@@ -3,7 +3,7 @@
 // lie as [row][key].
 //
 // A query row's result is the same whoever shares its block: every (row, key) has one chain of multiply-adds along
-// head_dim, one tree of additions across lanes, and one chain over the keys of a tile.
+// head_dim, one tree of additions across lanes, and chains over fixed sets of 64 keys.
 namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
@@ -60,7 +60,7 @@ struct TileRows {
   const Stored* const* rows;  // past the last key, and where nobody sees a key, rows of zeros
   Load load;
   index_t dim;
-  index_t ahead = 0;  // how much further on in the table lies the row to ask for; 0: none
+  index_t ahead = 0;  // how much further on in the table lies the row to ask for; 0 where nothing lies behind
 };
 
 // One step along head_dim of a block: kRows query rows and kCount keys.

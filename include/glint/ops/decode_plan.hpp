@@ -188,7 +188,7 @@ index_t decode_workspace(const DecodeProblem& p, index_t workers) {
 template <class Recipe, class Only = void, class Pool>
 Status run_decode(const DecodeProblem& p, Pool& executor, std::span<std::byte> workspace) {
   static_assert(Recipe::decode_split > 0 && Recipe::decode_split % decode::kKeys == 0,
-                "glint: Recipe::decode_split must be a multiple of 64");
+                "glint: Recipe::decode_split must be a multiple of 256");
   return with_plan<Only>(
       p, [&](const auto& plan) { return decode::run(plan, Recipe::decode_split, executor, workspace); });
 }

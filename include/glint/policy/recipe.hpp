@@ -35,7 +35,7 @@ struct Default {
   template <class Element>
   using tile = std::conditional_t<std::is_same_v<storage_t<Element>, float>, glint::tile::Prefill,
                                   glint::tile::PrefillConverted>;
-  // Decode: keys whose partial result is calculated on its own, a multiple of 64.  Parts are merged in order, so the
+  // Decode: keys whose partial result is calculated on its own, a multiple of 256.  Parts are merged in order, so the
   // bits depend on this number and not on who calculated what.
   static constexpr index_t decode_split = 1024;
   // SparseMode::custom: a type whose operator()(HeadIndex) returns the mask of one head.
