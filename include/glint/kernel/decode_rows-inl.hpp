@@ -88,6 +88,20 @@ GLINT_INLINE Vec load_numbers(const int4x2* row, index_t d, index_t n) {
 // By bit pattern: -ffast-math removes comparisons with infinity.
 GLINT_INLINE bool is_finite(float x) { return (std::bit_cast<std::uint32_t>(x) & 0x7f800000u) != 0x7f800000u; }
 
+template <class Stored>
+inline constexpr bool kIntegers = std::is_same_v<Stored, std::int8_t> || std::is_same_v<Stored, int4x2>;
+
+// kColumns vectors of one row from number d on, for the readers below that take one key at a time.
+template <int kColumns, class Load, class Stored, class Ask>
+GLINT_INLINE void read_columns(const Load& load_row, const Stored* row, index_t key, index_t d, index_t n,
+                               Vec (&x)[kColumns], const Ask& ask) {
+  GLINT_UNROLL
+  for (int j = 0; j < kColumns; ++j) {
+    ask(0, j * kLanes);
+    x[j] = n < kLanes ? load_row(row, key, d, n) : load_row(row, key, d + j * kLanes);
+  }
+}
+
 // How the products read K or V, and multiply.  key: within the tile.
 //
 //   kNumbers        numbers of a row in one vector of the first product
@@ -113,11 +127,7 @@ struct AsStored {
   template <int kColumns, class Ask>
   GLINT_INLINE void columns(const Stored* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns],
                             const Ask& ask) const {
-    GLINT_UNROLL
-    for (int j = 0; j < kColumns; ++j) {
-      ask(0, j * kLanes);
-      x[j] = n < kLanes ? (*this)(rows[key], key, d, n) : (*this)(rows[key], key, d + j * kLanes);
-    }
+    read_columns(*this, rows[key], key, d, n, x, ask);
   }
   static GLINT_INLINE Vec weight(const float* p, index_t key) { return splat(p[key]); }
   GLINT_INLINE AsStored without(const float*) const { return *this; }
@@ -144,11 +154,7 @@ struct WithOffsets : AsStored<Stored> {
   template <int kColumns, class Ask>
   GLINT_INLINE void columns(const Stored* const* rows, index_t key, index_t d, index_t n, Vec (&x)[kColumns],
                             const Ask& ask) const {
-    GLINT_UNROLL
-    for (int j = 0; j < kColumns; ++j) {
-      ask(0, j * kLanes);
-      x[j] = n < kLanes ? (*this)(rows[key], key, d, n) : (*this)(rows[key], key, d + j * kLanes);
-    }
+    read_columns(*this, rows[key], key, d, n, x, ask);
   }
 };
 

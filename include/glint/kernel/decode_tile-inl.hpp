@@ -102,7 +102,7 @@ GLINT_INLINE void with_loader([[maybe_unused]] bool pairs, const decode::Factors
     if (pairs) return use(AsPairs{});
   }
 #endif
-  if constexpr (std::is_same_v<Stored, std::int8_t> || std::is_same_v<Stored, int4x2>) {
+  if constexpr (kIntegers<Stored>) {
     if (factors.offset) return use(WithOffsets<Stored>{by_number, by_key});
   }
   use(AsStored<Stored>{});
@@ -110,7 +110,7 @@ GLINT_INLINE void with_loader([[maybe_unused]] bool pairs, const decode::Factors
 
 template <class Stored>
 GLINT_INLINE bool finite_row(const Stored* row, index_t dim) {
-  if constexpr (std::is_same_v<Stored, std::int8_t> || std::is_same_v<Stored, int4x2>) {
+  if constexpr (kIntegers<Stored>) {
     return true;
   } else {
     bool finite = true;
