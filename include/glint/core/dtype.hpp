@@ -65,6 +65,10 @@ inline constexpr index_t numbers_in = 1;
 template <>
 inline constexpr index_t numbers_in<int4x2> = 2;
 
+// Stored as integers, which mean nothing without factors.
+template <class Element>
+inline constexpr bool is_integer_element = std::is_same_v<Element, std::int8_t> || std::is_same_v<Element, int4x2>;
+
 // Bytes of `numbers` numbers of a row; for int4x2 an even number.
 template <class Element>
 constexpr index_t row_bytes(index_t numbers) {
@@ -87,6 +91,14 @@ constexpr index_t size_of(DType dtype) {
     case DType::none: break;
   }
   return 0;
+}
+
+// f(T{}) for the float type that `dtype` names.
+template <class Function>
+constexpr auto with_float_type(DType dtype, const Function& f) {
+  if (dtype == DType::f16) return f(half{});
+  if (dtype == DType::bf16) return f(bfloat16{});
+  return f(float{});
 }
 
 // Scalar conversions, exact on the way up and round-to-nearest-even on the way down.  The kernels have vector

@@ -101,6 +101,8 @@ enum class Code : int {
   sequence_list_zero,
   lengths_size,
   length_range,
+  query_padding_not_for_layout,
+  cache_not_for_layout,
 
   // Operator attributes
   inner_precise_range = 160,
@@ -147,6 +149,12 @@ enum class Code : int {
   post_quant_value,
   post_quant_null,
   quant_not_for_operator,
+  int8_scale_missing,
+  int8_with_sink,
+  int8_scale_dtype,
+  int8_scale_shape,
+  int8_scale_null,
+  int8_scale_value,
 
   // Where a cache lies
   block_table_missing = 260,

@@ -3,34 +3,14 @@
 // mask erased (policy/any.hpp), so both doors give the same bits.
 #pragma once
 
-#include <initializer_list>
 #include <limits>
-#include <string_view>
 
+#include "glint/dispatch/layout_name.hpp"
 #include "glint/ops/attention.hpp"
 #include "glint/policy/any.hpp"
 
 namespace glint {
 inline namespace GLINT_ABI {
-
-// Up to four extents, as in {2, 128, 4096}.
-struct Extents {
-  index_t extent[4] = {};
-  int rank = 0;
-
-  constexpr Extents() = default;
-  constexpr Extents(std::initializer_list<index_t> list) {
-    for (const index_t e : list)
-      if (rank++ < 4) extent[rank - 1] = e;
-  }
-  constexpr index_t operator[](int axis) const { return extent[axis]; }
-  constexpr index_t elements() const {
-    std::uint64_t n = 1;  // which may wrap: extents are judged later
-    for (int i = 0; i < rank && i < 4; ++i) n *= static_cast<std::uint64_t>(extent[i]);
-    return static_cast<index_t>(n);
-  }
-  friend constexpr bool operator==(const Extents&, const Extents&) = default;
-};
 
 // A contiguous tensor that is read, and one that is written.  Absent when data is null and no shape is given.
 struct TensorRef {
@@ -50,32 +30,6 @@ struct OutputRef {
 
 namespace dispatch {
 
-struct LayoutName {
-  const char* name;
-  Layout layout;
-  int rank;
-  // Which axis holds what; -1: not an axis of its own.
-  int batch, heads, rows, last;
-};
-
-// operators 3.
-inline constexpr LayoutName kLayouts[] = {
-    {"BSH", Layout::BSH, 3, 0, -1, 1, 2},  {"SBH", Layout::SBH, 3, 1, -1, 0, 2}, {"BNSD", Layout::BNSD, 4, 0, 1, 2, 3},
-    {"BSND", Layout::BSND, 4, 0, 2, 1, 3}, {"TND", Layout::TND, 3, -1, 1, 0, 2},
-};
-
-// Upper or lower case, as the documents' own front end accepts.
-constexpr const LayoutName* find_layout(std::string_view text) {
-  for (const LayoutName& known : kLayouts) {
-    const std::string_view name = known.name;
-    bool same = name.size() == text.size();
-    for (std::size_t i = 0; same && i < name.size(); ++i)
-      same = name[i] == (text[i] >= 'a' && text[i] <= 'z' ? static_cast<char>(text[i] - 'a' + 'A') : text[i]);
-    if (same) return &known;
-  }
-  return nullptr;
-}
-
 // A tensor without elements may come with a null pointer, which further in would mean "absent".
 inline const void* data_of(const TensorRef& tensor) {
   static constexpr unsigned char kNothing = 0;
@@ -92,21 +46,20 @@ struct Operands {
 
 inline Status dtypes(const Operands& o) {
   const DType q = o.query.dtype;
-  GLINT_REQUIRE(q != DType::i8, Code::not_supported_quantization, "int8 query is not supported yet", q, DType::f16);
   GLINT_REQUIRE(q == DType::f16 || q == DType::bf16 || q == DType::f32, Code::dtype_query,
                 "query must be float16, bfloat16 or float32", q, DType::f16);
-  GLINT_REQUIRE(o.key.dtype != DType::i8 && o.value.dtype != DType::i8, Code::not_supported_quantization,
-                "an int8 key and value cache is not supported yet", o.key.dtype, q);
   GLINT_REQUIRE(o.key.dtype == q, Code::dtype_key_value, "key must have the data type of query", o.key.dtype, q);
   GLINT_REQUIRE(o.value.dtype == q, Code::dtype_key_value, "value must have the data type of query", o.value.dtype, q);
   GLINT_REQUIRE(o.out.dtype == q, Code::dtype_output, "attention_out must have the data type of query", o.out.dtype, q);
   return Status::ok();
 }
 
-inline Status ranks(const Operands& o, const LayoutName& layout) {
-  for (const int rank : {o.query.shape.rank, o.key.shape.rank, o.value.shape.rank, o.out.shape.rank})
-    GLINT_REQUIRE(rank == layout.rank, Code::rank_mismatch, "query, key, value and output must have the layout's rank",
-                  rank, layout.rank);
+inline Status ranks(const Operands& o, const LayoutPair& layouts) {
+  for (const int rank : {o.query.shape.rank, o.key.shape.rank, o.value.shape.rank})
+    GLINT_REQUIRE(rank == layouts.in->rank, Code::rank_mismatch,
+                  "query, key, value and output must have the layout's rank", rank, layouts.in->rank);
+  GLINT_REQUIRE(o.out.shape.rank == layouts.out->rank, Code::rank_mismatch,
+                "query, key, value and output must have the layout's rank", o.out.shape.rank, layouts.out->rank);
   for (const Extents* e : {&o.query.shape, &o.key.shape, &o.value.shape, &o.out.shape})
     for (int i = 0; i < e->rank; ++i)
       GLINT_REQUIRE((*e)[i] >= 0, Code::extent_negative, "a tensor extent must not be negative", (*e)[i], 0);
@@ -158,8 +111,9 @@ inline Status heads(const Operands& o, const LayoutName& layout, Shape& s) {
 }
 
 // Shapes of q, k, v and out -> Shape.  For TND, batch stays 0: the length lists say how many sequences there are.
-inline Status read_shapes(const Operands& o, const LayoutName& layout, Shape& s) {
-  GLINT_PASS_ON(ranks(o, layout));
+inline Status read_shapes(const Operands& o, const LayoutPair& layouts, Shape& s) {
+  const LayoutName& layout = *layouts.in;
+  GLINT_PASS_ON(ranks(o, layouts));
   GLINT_PASS_ON(heads(o, layout, s));
   s.q_len = o.query.shape[layout.rows];
   s.kv_len = o.key.shape[layout.rows];
@@ -174,8 +128,7 @@ inline Status read_shapes(const Operands& o, const LayoutName& layout, Shape& s)
   }
   GLINT_REQUIRE(rules::countable({s.heads, s.value_dim}), Code::extent_too_large,
                 "the tensors must have fewer than 2^62 bytes", s.value_dim, 1);
-  Extents want = o.query.shape;
-  want.extent[layout.last] = layout.heads >= 0 ? s.value_dim : s.heads * s.value_dim;
+  const Extents want = extents_in(*layouts.out, {s.batch, s.heads, s.q_len, s.value_dim});
   for (int i = 0; i < want.rank; ++i)
     GLINT_REQUIRE(o.out.shape[i] == want[i], Code::output_shape_mismatch,
                   "attention_out must have the shape of query with value's head size", o.out.shape[i], want[i]);
@@ -184,18 +137,7 @@ inline Status read_shapes(const Operands& o, const LayoutName& layout, Shape& s)
 
 inline Status read(const Operands& o, const LayoutName& layout, Shape& s) {
   GLINT_PASS_ON(dtypes(o));
-  return read_shapes(o, layout, s);
-}
-
-// The shape of a tensor in a layout that has a batch axis.
-constexpr Extents extents_in(const LayoutName& layout, Dims d) {
-  Extents e;
-  e.rank = layout.rank;
-  e.extent[layout.batch] = d.batch;
-  e.extent[layout.rows] = d.rows;
-  e.extent[layout.last] = layout.heads >= 0 ? d.dim : d.heads * d.dim;
-  if (layout.heads >= 0) e.extent[layout.heads] = d.heads;
-  return e;
+  return read_shapes(o, {&layout, &layout}, s);
 }
 
 // One of the `forms` that a tensor may have; -1 stands for an extent that another rule judges.  What is reported is the
@@ -275,14 +217,6 @@ struct AnyMaskOf {
     return both.stairs(at);
   }
 };
-
-// f(T{}) for the element type that `dtype` names; the caller has checked that it is one of the three.
-template <class Function>
-Status with_element(DType dtype, const Function& f) {
-  if (dtype == DType::f16) return f(half{});
-  if (dtype == DType::bf16) return f(bfloat16{});
-  return f(float{});
-}
 
 }  // namespace dispatch
 }  // namespace GLINT_ABI

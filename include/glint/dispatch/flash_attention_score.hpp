@@ -196,7 +196,7 @@ template <class Then>
 Status with_score(const FlashAttentionScoreCall& c, const Then& then) {
   const LayoutName* const layout = find_layout(c.input_layout);
   GLINT_REQUIRE(layout != nullptr, Code::layout_unknown, "input_layout must be BSH, SBH, BNSD, BSND or TND", -1, 0);
-  return with_element(c.query.dtype, [&](auto element) -> Status {
+  return with_float_type(c.query.dtype, [&](auto element) -> Status {
     ScoreProblem<decltype(element)> p;
     SparseMode mode = SparseMode::default_mask;
     GLINT_PASS_ON(read_score(c, *layout, p, mode));
@@ -207,8 +207,7 @@ Status with_score(const FlashAttentionScoreCall& c, const Then& then) {
 
 template <class Element>
 index_t score_workspace(const ScoreProblem<Element>& p, Layout layout, index_t workers) {
-  return detail::PrefillTiles<recipe::Default, Element>::workspace(p.shape, score_rules::keys(p, layout).longest(),
-                                                                   workers);
+  return detail::prefill_workspace<recipe::Default>(detail::options(p, layout), detail::keys(p, layout), workers);
 }
 
 }  // namespace dispatch
@@ -230,10 +229,9 @@ inline index_t workspace_bytes(const FlashAttentionScoreCall& call, index_t work
 template <Executor Pool>
 Status flash_attention_score(const FlashAttentionScoreCall& call, Pool&& executor, std::span<std::byte> workspace) {
   return dispatch::with_score(call, [&](const auto& p, Layout layout, SparseMode mode) -> Status {
-    const AttentionPlan plan(detail::tensors(p, layout), dispatch::AnyMaskOf{detail::masks(p, layout, mode)},
-                             SameModifier<score::None>{});
-    using Element = std::remove_cvref_t<decltype(*p.out)>;
-    GLINT_PASS_ON((detail::PrefillTiles<recipe::Default, Element>::run(plan, executor, workspace)));
+    const AttentionPlan plan(detail::options(p, layout), detail::keys(p, layout),
+                             dispatch::AnyMaskOf{detail::masks(p, layout, mode)}, SameModifier<score::None>{});
+    GLINT_PASS_ON(detail::run_prefill<recipe::Default>(plan, executor, workspace));
     dispatch::write_dropout_state(call, p, layout);
     return Status::ok();
   });

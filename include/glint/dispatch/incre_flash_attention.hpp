@@ -1,9 +1,9 @@
 // incre_flash_attention at run time: strings, integers and void pointers, named as in the operator documents.
 #pragma once
 
-#include "glint/dispatch/incre_cache.hpp"
-#include "glint/dispatch/incre_factors.hpp"
-#include "glint/dispatch/prompt_flash_attention.hpp"
+#include "glint/dispatch/cache.hpp"
+#include "glint/dispatch/factors.hpp"
+#include "glint/dispatch/incre_call.hpp"
 #include "glint/ops/incre_flash_attention.hpp"
 
 namespace glint {
@@ -12,7 +12,7 @@ inline namespace GLINT_ABI {
 namespace dispatch {
 
 // A mask over the keys, (B|1, S), (B|1, 1, S) or (B|1, 1, 1, S); or the tree of sparse_mode 9, (B|1, S1, S1).
-inline Status read_incre_mask(const IncreFlashAttentionCall& c, detail::DecodeProblem& p) {
+inline Status read_incre_mask(const IncreFlashAttentionCall& c, detail::InferenceProblem& p) {
   const int mode = c.sparse_mode;
   GLINT_REQUIRE(mode >= 0 && mode <= 9, Code::sparse_mode_unknown, "sparse_mode must be one of the documented modes",
                 mode, 9);
@@ -32,43 +32,47 @@ inline Status read_incre_mask(const IncreFlashAttentionCall& c, detail::DecodePr
   return Status::ok();
 }
 
-inline Status read_sink(const IncreFlashAttentionCall& c, detail::DecodeProblem& p) {
-  const TensorRef& sink = c.learnable_sink;
-  if (!sink.present()) return Status::ok();
-  GLINT_REQUIRE(sink.dtype == p.q_type, Code::sink_dtype, "learnable_sink must have the data type of query", sink.dtype,
-                p.q_type);
-  GLINT_PASS_ON(one_of(sink.shape, {{p.shape.heads}}, Code::sink_shape, "learnable_sink must have the shape (N)"));
-  GLINT_REQUIRE(sink.data != nullptr, Code::sink_null, "learnable_sink has a shape but no data", 0, 1);
-  p.sink = sink.data;
+inline Status read_incre_types(const IncreFlashAttentionCall& c, const KeyValue& kv, detail::InferenceProblem& p) {
+  const DType q = c.query.dtype, key = kv.key.dtype, out = c.attention_out.dtype;
+  GLINT_REQUIRE(q != DType::i8, Code::dtype_query, "incre_flash_attention takes no int8 query", q, DType::f16);
+  GLINT_PASS_ON(inference_rules::types(q, key));
+  GLINT_PASS_ON(value_like_key(kv));
+  GLINT_REQUIRE(out == q || out == DType::i8, Code::dtype_output,
+                "attention_out must have the data type of query, or int8", out, q);
+  p.q_type = q;
+  p.cache_type = key;
   return Status::ok();
 }
 
 // The call as the kernels' problem.
-inline Status read_incre(const IncreFlashAttentionCall& c, const LayoutName& layout, detail::DecodeProblem& p) {
+inline Status read_incre(const IncreFlashAttentionCall& c, const LayoutPair& layouts, detail::InferenceProblem& p) {
   for (const TensorRef* quant : {&c.dequant_scale1, &c.quant_scale1, &c.dequant_scale2})
     GLINT_REQUIRE(!quant->present(), Code::quant_not_for_operator,
                   "dequant_scale1, quant_scale1 and dequant_scale2 belong to an int8 query", 1, 0);
   GLINT_REQUIRE(c.num_key_value_heads >= 0, Code::head_num_not_positive, "num_key_value_heads must not be negative",
                 c.num_key_value_heads, 0);
-  GLINT_PASS_ON(incre_rules::known_layout(layout.layout));
-  p.layout = layout.layout;
+  GLINT_PASS_ON(incre_rules::known_layout(layouts.in->layout));
+  p.layout = layouts.in->layout;
   p.kv_lens = c.actual_seq_lengths;
   p.limits = c.limits;
   p.scale = static_cast<float>(c.scale_value);
   p.inner_precise = c.inner_precise;
   p.empty_lse = std::numeric_limits<float>::infinity();
-  GLINT_PASS_ON(read_cache(c, layout, p));
+  KeyValue kv;
+  GLINT_PASS_ON(read_key_value(c, kv));
+  GLINT_PASS_ON(read_incre_types(c, kv, p));
+  GLINT_PASS_ON(read_cache(c, layouts, kv, p));
   const Shape& s = p.shape;
   p.q = c.query.data;
   p.q_strides = detail::safe_strides({}, p.layout, {s.batch, s.heads, s.q_len, s.head_dim});
   p.out = c.attention_out.data;
   p.out_is_int8 = c.attention_out.dtype == DType::i8;
-  p.out_strides = detail::safe_strides({}, p.layout, {s.batch, s.heads, s.q_len, s.value_dim});
+  p.out_strides = detail::safe_strides({}, layouts.out->layout, {s.batch, s.heads, s.q_len, s.value_dim});
   GLINT_REQUIRE(!c.padding_mask.present(), Code::padding_mask_given, "padding_mask is reserved and must be absent", 1,
                 0);
   GLINT_PASS_ON(read_incre_mask(c, p));
   if (c.pse_shift.present()) GLINT_PASS_ON(read_pse(c.pse_shift, p.pse));
-  GLINT_PASS_ON(read_lse(c.softmax_lse, s, p.lse));
+  GLINT_PASS_ON(read_lse(c.softmax_lse, p, p.lse));
   GLINT_PASS_ON(read_antiquant(c, p));
   GLINT_PASS_ON(read_post_quant(c, p));
   return read_sink(c, p);
@@ -76,10 +80,10 @@ inline Status read_incre(const IncreFlashAttentionCall& c, const LayoutName& lay
 
 template <class Then>
 Status with_incre(const IncreFlashAttentionCall& c, const Then& then) {
-  const LayoutName* const layout = find_layout(c.input_layout);
-  GLINT_REQUIRE(layout != nullptr, Code::layout_unknown, "input_layout must be BSH, BNSD or BSND", -1, 0);
-  detail::DecodeProblem p;
-  GLINT_PASS_ON(read_incre(c, *layout, p));
+  LayoutPair layouts;
+  GLINT_PASS_ON(read_layouts(c.input_layout, layouts));
+  detail::InferenceProblem p;
+  GLINT_PASS_ON(read_incre(c, layouts, p));
   GLINT_PASS_ON(check_incre(p));
   return then(p);
 }
@@ -87,13 +91,13 @@ Status with_incre(const IncreFlashAttentionCall& c, const Then& then) {
 }  // namespace dispatch
 
 inline Status check(const IncreFlashAttentionCall& call) {
-  return dispatch::with_incre(call, [](const detail::DecodeProblem&) { return Status::ok(); });
+  return dispatch::with_incre(call, [](const detail::InferenceProblem&) { return Status::ok(); });
 }
 
 // Bytes of scratch for `workers` workers; 0 for an illegal call.
 inline index_t workspace_bytes(const IncreFlashAttentionCall& call, index_t workers = 1) {
   index_t bytes = 0;
-  (void)static_cast<bool>(dispatch::with_incre(call, [&](const detail::DecodeProblem& p) {
+  (void)static_cast<bool>(dispatch::with_incre(call, [&](const detail::InferenceProblem& p) {
     bytes = detail::decode_workspace<recipe::Default>(p, workers);
     return Status::ok();
   }));
@@ -102,7 +106,7 @@ inline index_t workspace_bytes(const IncreFlashAttentionCall& call, index_t work
 
 template <Executor Pool>
 Status incre_flash_attention(const IncreFlashAttentionCall& call, Pool&& executor, std::span<std::byte> workspace) {
-  return dispatch::with_incre(call, [&](const detail::DecodeProblem& p) -> Status {
+  return dispatch::with_incre(call, [&](const detail::InferenceProblem& p) -> Status {
     return detail::run_decode<recipe::Default>(p, executor, workspace);
   });
 }

@@ -4,134 +4,113 @@
 // `attn_mask_compressed` in its place (operators 2, C29 and C36).
 #pragma once
 
-#include "glint/dispatch/call.hpp"
+#include "glint/dispatch/cache.hpp"
+#include "glint/dispatch/factors.hpp"
+#include "glint/dispatch/prompt_call.hpp"
 #include "glint/ops/prompt_flash_attention.hpp"
 
 namespace glint {
 inline namespace GLINT_ABI {
 
-struct PromptFlashAttentionCall {
-  TensorRef query{}, key{}, value{};
-  OutputRef attention_out{};
-  index_t num_heads = 0;
-  index_t num_key_value_heads = 0;  // 0: num_heads
-  std::string_view input_layout = "BSH";
-  double scale_value = 1;
-
-  TensorRef attn_mask{};  // (S1,S2), (B|1,S1,S2), (B|1,1,S1,S2), and (B,S2) when S1 is 1
-  bool attn_mask_compressed = false;
-  TensorRef padding_mask{};  // reserved: must be absent
-  TensorRef pse_shift{};     // (B|1, N|1, S1, S2)
-  std::span<const index_t> actual_seq_lengths{};
-  std::span<const index_t> actual_seq_lengths_kv{};
-  index_t pre_tokens = 2147483647;
-  index_t next_tokens = 0;
-  int sparse_mode = 0;
-  int inner_precise = 1;
-
-  TensorRef deq_scale1{}, quant_scale1{}, deq_scale2{}, quant_scale2{}, quant_offset2{};  // not supported yet
-
-  OutputRef softmax_lse{};  // float32 (B, N, S1, 1); rows that see nothing: +inf
-  Limits limits = Limits::none;
-};
-
 namespace dispatch {
 
-// lse of the inference doors: (B, N, S1, 1) or (B, N, S1).
-inline Status read_lse(const OutputRef& lse, const Shape& s, float*& data) {
-  if (!lse.present()) return Status::ok();
-  GLINT_REQUIRE(lse.dtype == DType::f32, Code::dtype_stats, "softmax_lse is float32", lse.dtype, DType::f32);
-  GLINT_REQUIRE(lse.data != nullptr || lse.shape.elements() == 0, Code::null_stats, "softmax_lse must not be null", 0,
-                1);
-  const Extents& e = lse.shape;
-  GLINT_REQUIRE(e.rank == 3 || (e.rank == 4 && e[3] == 1), Code::stats_shape_mismatch,
-                "softmax_lse has the shape (B, N, S1, 1)", e.rank, 4);
-  const index_t want[3] = {s.batch, s.heads, s.q_len};
-  for (int i = 0; i < 3; ++i)
-    GLINT_REQUIRE(e[i] == want[i], Code::stats_shape_mismatch, "softmax_lse has the shape (B, N, S1, 1)", e[i],
-                  want[i]);
-  data = static_cast<float*>(lse.data);
-  return Status::ok();
-}
-
-// (B, S2) is a mask for one query row of each batch entry (operators 12.11).
-inline Status read_inference_mask(const TensorRef& mask, const Shape& s, MaskTensor& out) {
-  GLINT_PASS_ON(read_mask(mask, true, true, out));
-  if (mask.shape.rank == 2 && s.q_len == 1 && out.rows == s.batch) out.batch = s.batch, out.rows = 1;
-  return Status::ok();
-}
-
-inline Status read_prompt_mask(const PromptFlashAttentionCall& c, const Shape& s, SparseMode mode, MaskTensor& mask) {
-  if (reads_mask_tensor(mode)) {
-    const bool optional = mode == SparseMode::default_mask && !c.attn_mask_compressed;
+inline Status read_prompt_mask(const PromptFlashAttentionCall& c, detail::InferenceProblem& p) {
+  if (reads_mask_tensor(p.mode)) {
+    const bool optional = p.mode == SparseMode::default_mask && !c.attn_mask_compressed;
     GLINT_REQUIRE(optional || c.attn_mask.present(), Code::mask_missing,
                   "sparse_mode 1 to 4 need attn_mask, and modes 0 and 1 a full one", 0, 1);
-    return c.attn_mask.present() ? read_inference_mask(c.attn_mask, s, mask) : Status::ok();
+    if (!c.attn_mask.present()) return Status::ok();
+    GLINT_PASS_ON(read_mask(c.attn_mask, true, true, p.mask));
+    // (B, S2) is a mask for one query row of each batch entry (operators 12.11).
+    MaskTensor& m = p.mask;
+    if (c.attn_mask.shape.rank == 2 && p.shape.q_len == 1 && m.rows == p.shape.batch) m.batch = m.rows, m.rows = 1;
+    return Status::ok();
   }
-  if (c.attn_mask.present()) return compressed_mask(c.attn_mask, mode, true);
+  if (c.attn_mask.present()) return compressed_mask(c.attn_mask, p.mode, true);
   GLINT_REQUIRE(c.attn_mask_compressed, Code::mask_missing, "sparse_mode 1 to 4 need attn_mask", 0, 1);
   return Status::ok();
 }
 
-template <class Element>
-Status read_prompt(const PromptFlashAttentionCall& c, const LayoutName& layout, PromptProblem<Element>& p,
-                   SparseMode& mode) {
-  for (const TensorRef* quant : {&c.deq_scale1, &c.quant_scale1, &c.deq_scale2, &c.quant_scale2, &c.quant_offset2})
-    GLINT_REQUIRE(!quant->present(), Code::not_supported_quantization, "quantization parameters are not supported yet",
-                  1, 0);
-  GLINT_REQUIRE(c.num_key_value_heads >= 0, Code::head_num_not_positive, "num_key_value_heads must not be negative",
-                c.num_key_value_heads, 0);
-  GLINT_PASS_ON(read({c.query, c.key, c.value, c.attention_out, c.num_heads, c.num_key_value_heads}, layout, p.shape));
-  GLINT_REQUIRE(!c.padding_mask.present(), Code::padding_mask_given, "padding_mask is reserved and must be absent", 1,
-                0);
-  mode = static_cast<SparseMode>(c.sparse_mode);
+inline Status read_prompt_types(const PromptFlashAttentionCall& c, const KeyValue& kv, detail::InferenceProblem& p) {
+  p.q_type = c.query.dtype;
+  p.cache_type = kv.key.dtype;
+  GLINT_PASS_ON(prompt_rules::types(p));
+  GLINT_PASS_ON(value_like_key(kv));
+  const DType out = c.attention_out.dtype;
+  GLINT_REQUIRE(out == p.number_type() || out == DType::i8, Code::dtype_output,
+                "attention_out must have the data type of query (under an int8 query float16), or int8", out,
+                p.number_type());
+  return Status::ok();
+}
+
+inline Status read_prompt_mode(const PromptFlashAttentionCall& c, detail::InferenceProblem& p) {
+  const bool precise = c.sparse_mode >= 10 && c.sparse_mode <= 14;
+  p.mode = static_cast<SparseMode>(precise ? c.sparse_mode - 10 : c.sparse_mode);
+  p.inner_precise = precise ? 0 : c.inner_precise;
+  p.tokens = {c.pre_tokens, c.next_tokens};
   GLINT_REQUIRE(c.sparse_mode >= 0, Code::sparse_mode_unknown, "sparse_mode must be one of the documented modes",
                 c.sparse_mode, 0);
-  GLINT_PASS_ON(rules::inference_mode(mode));
-  GLINT_PASS_ON(read_prompt_mask(c, p.shape, mode, p.attn_mask));
-  if (c.pse_shift.present()) GLINT_PASS_ON(read_pse(c.pse_shift, p.pse_shift));
-  GLINT_PASS_ON(read_lse(c.softmax_lse, p.shape, p.lse));
-  p.empty_lse = std::numeric_limits<float>::infinity();
-  p.q = static_cast<const Element*>(c.query.data);
-  p.k = static_cast<const Element*>(c.key.data);
-  p.v = static_cast<const Element*>(c.value.data);
-  p.out = static_cast<Element*>(c.attention_out.data);
-  p.scale = static_cast<float>(c.scale_value);
-  p.pre_tokens = c.pre_tokens;
-  p.next_tokens = c.next_tokens;
+  return rules::inference_mode(p.mode);
+}
+
+// The call as the kernels' problem.
+inline Status read_prompt(const PromptFlashAttentionCall& c, const LayoutPair& layouts, detail::InferenceProblem& p) {
+  GLINT_REQUIRE(c.num_key_value_heads >= 0, Code::head_num_not_positive, "num_key_value_heads must not be negative",
+                c.num_key_value_heads, 0);
+  GLINT_PASS_ON(prompt_rules::known_layout(layouts.in->layout));
+  p.layout = layouts.in->layout;
   p.q_lens = c.actual_seq_lengths;
   p.kv_lens = c.actual_seq_lengths_kv;
-  p.inner_precise = c.inner_precise;
   p.limits = c.limits;
-  return Status::ok();
+  p.scale = static_cast<float>(c.scale_value);
+  p.empty_lse = std::numeric_limits<float>::infinity();
+  KeyValue kv;
+  GLINT_PASS_ON(read_key_value(c, kv));
+  GLINT_PASS_ON(read_prompt_types(c, kv, p));
+  GLINT_PASS_ON(read_cache(c, layouts, kv, p));
+  const Shape& s = p.shape;
+  p.q = c.query.data;
+  p.q_strides = detail::safe_strides({}, p.layout, {s.batch, s.heads, s.q_len, s.head_dim});
+  p.out = c.attention_out.data;
+  p.out_is_int8 = c.attention_out.dtype == DType::i8;
+  p.out_strides = detail::safe_strides({}, layouts.out->layout, {s.batch, s.heads, s.q_len, s.value_dim});
+  GLINT_REQUIRE(!c.padding_mask.present(), Code::padding_mask_given, "padding_mask is reserved and must be absent", 1,
+                0);
+  GLINT_PASS_ON(read_query_padding(c, p));
+  GLINT_PASS_ON(read_prompt_mode(c, p));
+  GLINT_PASS_ON(read_prompt_mask(c, p));
+  if (c.pse_shift.present()) GLINT_PASS_ON(read_pse(c.pse_shift, p.pse));
+  GLINT_PASS_ON(read_lse(c.softmax_lse, p, p.lse));
+  GLINT_PASS_ON(read_antiquant(c, p));
+  GLINT_PASS_ON(read_int8_scales(c, p));
+  GLINT_PASS_ON(read_post_quant(c, p));
+  return read_sink(c, p);
 }
 
 template <class Then>
 Status with_prompt(const PromptFlashAttentionCall& c, const Then& then) {
-  const LayoutName* const layout = find_layout(c.input_layout);
-  GLINT_REQUIRE(layout != nullptr, Code::layout_unknown, "input_layout must be BSH, BNSD or BSND", -1, 0);
-  return with_element(c.query.dtype, [&](auto element) -> Status {
-    PromptProblem<decltype(element)> p;
-    SparseMode mode = SparseMode::default_mask;
-    GLINT_PASS_ON(read_prompt(c, *layout, p, mode));
-    GLINT_PASS_ON(check_prompt(p, layout->layout, mode));
-    return then(p, layout->layout, mode);
-  });
+  LayoutPair layouts;
+  GLINT_PASS_ON(read_layouts(c.input_layout, layouts));
+  detail::InferenceProblem p;
+  GLINT_PASS_ON(read_prompt(c, layouts, p));
+  GLINT_PASS_ON(check_prompt(p));
+  return then(p);
 }
 
 }  // namespace dispatch
 
 inline Status check(const PromptFlashAttentionCall& call) {
-  return dispatch::with_prompt(call, [](const auto&, Layout, SparseMode) { return Status::ok(); });
+  return dispatch::with_prompt(call, [](const detail::InferenceProblem&) { return Status::ok(); });
 }
 
 // Bytes of scratch for `workers` workers; 0 for an illegal call.
 inline index_t workspace_bytes(const PromptFlashAttentionCall& call, index_t workers = 1) {
   index_t bytes = 0;
-  (void)static_cast<bool>(dispatch::with_prompt(call, [&](const auto& p, Layout layout, SparseMode) {
-    const auto t = detail::tensors(p, layout);
-    using Element = std::remove_cvref_t<decltype(*p.out)>;
-    bytes = detail::PrefillTiles<recipe::Default, Element>::workspace(p.shape, t.kv_rows.longest(), workers);
+  (void)static_cast<bool>(dispatch::with_prompt(call, [&](const detail::InferenceProblem& p) {
+    detail::with_stored<void>(p, [&](auto stored) {
+      const detail::CacheKeys<decltype(stored)> keys(p);
+      bytes = detail::prefill_workspace<recipe::Default>(detail::options(p), keys, workers);
+    });
     return Status::ok();
   }));
   return bytes;
@@ -139,11 +118,12 @@ inline index_t workspace_bytes(const PromptFlashAttentionCall& call, index_t wor
 
 template <Executor Pool>
 Status prompt_flash_attention(const PromptFlashAttentionCall& call, Pool&& executor, std::span<std::byte> workspace) {
-  return dispatch::with_prompt(call, [&](const auto& p, Layout layout, SparseMode mode) -> Status {
-    const AttentionPlan plan(detail::tensors(p, layout), dispatch::AnyMaskOf{detail::masks(p, layout, mode)},
-                             SameModifier<score::None>{});
-    using Element = std::remove_cvref_t<decltype(*p.out)>;
-    return detail::PrefillTiles<recipe::Default, Element>::run(plan, executor, workspace);
+  return dispatch::with_prompt(call, [&](const detail::InferenceProblem& p) -> Status {
+    return detail::with_stored<void>(p, [&](auto stored) -> Status {
+      const AttentionPlan plan(detail::options(p), detail::CacheKeys<decltype(stored)>(p),
+                               dispatch::AnyMaskOf{detail::masks(p)}, SameModifier<score::None>{});
+      return detail::run_prefill<recipe::Default>(plan, executor, workspace);
+    });
   });
 }
 

@@ -35,7 +35,7 @@ namespace decode {
 
 template <class Stored>
 struct Entries {
-  void (*splits)(const Head<Stored>&, Interval, index_t, float*, std::byte*, const Cache<Stored>*);
+  void (*splits)(const Head<Stored>&, Interval, index_t, float*, std::byte*, const kv::Cache<Stored>*);
   void (*merge)(const Head<Stored>&, index_t, float*, std::byte*);
 };
 
@@ -89,7 +89,7 @@ void run_heads(const Plan& plan, index_t split_keys, Pool& executor, std::byte* 
   executor.for_each(heads, [&](index_t i, index_t worker) {
     const Head<Stored> head = plan.head(i);
     const index_t later = i + workers;  // the likely next of the same worker
-    const Cache<Stored> after = later < heads ? plan.head(later).kv : Cache<Stored>{};
+    const kv::Cache<Stored> after = later < heads ? plan.head(later).kv : kv::Cache<Stored>{};
     const index_t splits = Schedule::splits_of(head.kv.length(), split_keys);
     run.splits(head, {0, splits}, split_keys, nullptr, scratch + worker * each, &after);
   });

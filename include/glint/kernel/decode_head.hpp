@@ -4,28 +4,12 @@
 
 #include <limits>
 
-#include "glint/core/dtype.hpp"
+#include "glint/policy/quantization.hpp"
 #include "glint/policy/softmax.hpp"
 #include "glint/tensor/kv_source.hpp"
 
 namespace glint {
 inline namespace GLINT_ABI {
-
-// Numbers of any of the storage types.
-struct NumberRef {
-  const void* data = nullptr;
-  DType dtype = DType::f32;
-
-  explicit operator bool() const { return data != nullptr; }
-  float operator[](index_t i) const {
-    if (dtype == DType::f32) return static_cast<const float*>(data)[i];
-    if (dtype == DType::f16) return to_float(static_cast<const half*>(data)[i]);
-    return to_float(static_cast<const bfloat16*>(data)[i]);
-  }
-  NumberRef from(index_t i) const {
-    return {data == nullptr ? nullptr : static_cast<const char*>(data) + i * size_of(dtype), dtype};
-  }
-};
 
 namespace decode {
 
@@ -36,9 +20,6 @@ inline constexpr index_t kChain = 64;
 // prefetches: tiles of 64 keys read a float cache at 80 % of the speed of one stream.
 inline constexpr index_t kKeys = 256;
 inline constexpr index_t kWords = kKeys / kChain;
-
-template <class Stored>
-using Cache = kv::SharedPrefix<Stored, kv::Paged<Stored>>;
 
 struct QueryRows {
   NumberRef data;
@@ -71,40 +52,18 @@ struct RowBias {
   index_t head_stride = 0, row_stride = 0;
 };
 
-// (x + offset) * scale for an integer cache, seen from one kv head.
-struct Factors {
-  enum class Kind : std::uint8_t {
-    none,
-    single,       // one pair
-    channel,      // a pair for each number of a row
-    token,        // a pair for each column
-    token_paged,  // a pair for each slot of each block
-  };
-  Kind kind = Kind::none;
-  NumberRef scale, offset;
-  index_t block_stride = 0;  // token_paged
-
-  bool by_token() const { return kind == Kind::token || kind == Kind::token_paged; }
-};
-
-// To int8: a factor for each number of each head, or one for all (stride 0).
-struct OutputFactors {
-  NumberRef scale, offset;
-  index_t stride = 0, head_stride = 0;
-};
-
 template <class Element>
 struct Head {
   using Stored = Element;
 
   QueryRows q, q_rope;
   index_t heads = 0, q_len = 1;
-  Cache<Stored> kv;
-  Cache<Stored> rope;  // its k; no rows if there is no rope part
+  kv::Cache<Stored> kv;
+  kv::Cache<Stored> rope;  // its k; no rows if there is no rope part
   float scale = 1;
   RowMask mask;
   RowBias bias;
-  Factors k_factors, v_factors;
+  CacheFactors k_factors, v_factors;
   index_t first_column = 0;  // of key 0 among columns of factors
   NumberRef sink;            // of the first head
   OutputRows out;

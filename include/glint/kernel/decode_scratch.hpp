@@ -3,13 +3,12 @@
 
 #include "glint/core/arena.hpp"
 #include "glint/kernel/decode_head.hpp"
+#include "glint/kernel/rows.hpp"
 
 namespace glint {
 inline namespace GLINT_ABI {
 namespace decode {
 
-// Everything is padded to whole vectors of any ISA, and to two of them for pairs.
-constexpr index_t padded(index_t count) { return (count + 31) / 32 * 32; }
 
 // The extents that scratch must hold.
 struct Extents {

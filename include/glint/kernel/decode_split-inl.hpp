@@ -3,42 +3,18 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-// Elements of a row of the output, rounded from float.
-template <class Element>
-GLINT_INLINE void store_row(const float* from, index_t dim, Element* to) {
-  index_t d = 0;
-  for (; d + kLanes <= dim; d += kLanes) store_from_float(to + d, load(from + d));
-  for (; d < dim; ++d) to[d] = from_float<Element>(from[d]);
-}
-
-// saturate(round_to_even(x)); not a number becomes -128.
-GLINT_INLINE std::int8_t round_to_int8(float x) {
-  const float clamped = x >= -128.0F ? (x <= 127.0F ? x : 127.0F) : -128.0F;
-  float shifted = clamped + 12582912.0F;  // 1.5 * 2^23: the sum's last bit counts ones
-  GLINT_OPAQUE(shifted);
-  return static_cast<std::int8_t>(static_cast<int>(shifted - 12582912.0F));
-}
-
 template <class Stored>
 GLINT_INLINE void store_output(const decode::Head<Stored>& head, index_t h, index_t i, const float* row) {
   const decode::OutputRows& out = head.out;
-  const index_t at = h * out.head_stride + i * out.row_stride;
-  if (out.dtype == DType::f32) return store_row(row, out.dim, static_cast<float*>(out.data) + at);
-  if (out.dtype == DType::f16) return store_row(row, out.dim, static_cast<half*>(out.data) + at);
-  if (out.dtype == DType::bf16) return store_row(row, out.dim, static_cast<bfloat16*>(out.data) + at);
-  const decode::OutputFactors& f = head.post_quant;
-  std::int8_t* const to = static_cast<std::int8_t*>(out.data) + at;
-  for (index_t d = 0; d < out.dim; ++d) {
-    const index_t factor = h * f.head_stride + d * f.stride;
-    to[d] = round_to_int8(row[d] * f.scale[factor] + (f.offset ? f.offset[factor] : 0.0F));
-  }
+  char* const to = static_cast<char*>(out.data) + (h * out.head_stride + i * out.row_stride) * size_of(out.dtype);
+  store_row(row, out.dim, to, out.dtype, head.post_quant.of_head(h));
 }
 
 // o / sum, with the sink as one more score that has no value, V's factors by number, lse.
 template <class Stored>
 GLINT_NOINLINE void finish_head(const DecodeWork<Stored>& work, const decode::Partial& whole) {
   const decode::Head<Stored>& head = work.head;
-  const index_t width = decode::padded(head.out.dim);
+  const index_t width = padded(head.out.dim);
   for (index_t h = 0, r = 0; h < head.heads; ++h) {
     for (index_t i = 0; i < head.q_len; ++i, ++r) {
       const SoftmaxState keys{whole.max[r], whole.sum[r]};
@@ -55,7 +31,7 @@ GLINT_NOINLINE void finish_head(const DecodeWork<Stored>& work, const decode::Pa
 }
 
 GLINT_INLINE void merge_partial(decode::Partial& whole, const decode::Partial& part, const decode::Extents& extents) {
-  const index_t width = decode::padded(extents.value_dim);
+  const index_t width = padded(extents.value_dim);
   for (index_t r = 0; r < extents.rows; ++r) {
     SoftmaxState state{whole.max[r], whole.sum[r]};
     merge_rows(state, whole.o + r * width, {part.max[r], part.sum[r]}, part.o + r * width, width);
@@ -104,7 +80,7 @@ class PartMerger {
 // head, merged as they come, and its rows finished.
 template <class Stored>
 GLINT_NOINLINE void decode_splits(const decode::Head<Stored>& head, Interval splits, index_t split_keys,
-                                  float* partials, std::byte* memory, const decode::Cache<Stored>* after) {
+                                  float* partials, std::byte* memory, const kv::Cache<Stored>* after) {
   DecodeWork<Stored> work = start_head(head, memory);
   const decode::Extents extents = decode::extents_of(head);
   const index_t floats = decode::Partial::floats(extents), length = head.kv.length();

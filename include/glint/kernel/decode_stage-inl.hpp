@@ -61,7 +61,7 @@ GLINT_INLINE Seen see_keys(const decode::RowMask& mask, index_t k0, index_t coun
 }
 
 template <class Stored>
-GLINT_INLINE void find_rows(const decode::Cache<Stored>& cache, index_t k0, index_t count, const Stored** k,
+GLINT_INLINE void find_rows(const kv::Cache<Stored>& cache, index_t k0, index_t count, const Stored** k,
                             const Stored** v) {
   for (index_t c = 0; c < count;) {
     const auto run = cache.run(k0 + c, count - c);
@@ -105,7 +105,7 @@ GLINT_NOINLINE void stage_tile(const decode::Head<Stored>& head, index_t k0, ind
 
 // One factor for each key of a tile; `otherwise` where nobody sees it.
 template <class Stored>
-GLINT_NOINLINE void gather_factors(const decode::Head<Stored>& head, const decode::Factors& factors,
+GLINT_NOINLINE void gather_factors(const decode::Head<Stored>& head, const CacheFactors& factors,
                                    const NumberRef& numbers, const KeyTile<Stored>& tile, const Stored* zeros,
                                    float otherwise, float* to) {
   const auto& pages = head.kv.own;
@@ -113,7 +113,7 @@ GLINT_NOINLINE void gather_factors(const decode::Head<Stored>& head, const decod
     const index_t key = tile.k0 + c;
     if (c >= tile.count || tile.v()[c] == zeros) {
       to[c] = otherwise;
-    } else if (factors.kind == decode::Factors::Kind::token) {
+    } else if (factors.kind == CacheFactors::Kind::token) {
       to[c] = numbers[head.first_column + key];
     } else {
       to[c] = numbers[pages.table[key / pages.block_size] * factors.block_stride + key % pages.block_size];

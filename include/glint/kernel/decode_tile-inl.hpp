@@ -23,9 +23,9 @@ struct DecodeWork {
 
 // A row of queries as floats, times `factor` and K's factors by number, zeros behind.
 GLINT_INLINE void pack_query(const decode::QueryRows& q, index_t head, index_t row, float factor,
-                             const decode::Factors* factors, float* to) {
+                             const CacheFactors* factors, float* to) {
   const NumberRef from = q.data.from(head * q.head_stride + row * q.row_stride);
-  const index_t width = decode::padded(q.dim);
+  const index_t width = padded(q.dim);
   if (from.dtype == DType::f32) {
     convert_rows(static_cast<const float*>(from.data), 0, 1, q.dim, to, 0);
   } else if (from.dtype == DType::f16) {
@@ -34,7 +34,7 @@ GLINT_INLINE void pack_query(const decode::QueryRows& q, index_t head, index_t r
     convert_rows(static_cast<const bfloat16*>(from.data), 0, 1, q.dim, to, 0);
   }
   for (index_t d = 0; d < q.dim; ++d) to[d] *= factor;
-  using Kind = decode::Factors::Kind;
+  using Kind = CacheFactors::Kind;
   if (factors != nullptr && (factors->kind == Kind::single || factors->kind == Kind::channel))
     for (index_t d = 0; d < q.dim; ++d) to[d] *= factors->scale[factors->kind == Kind::channel ? d : 0];
   for (index_t d = q.dim; d < width; ++d) to[d] = 0;
@@ -45,16 +45,7 @@ GLINT_INLINE void copy_query(const decode::QueryRows& q, index_t head, index_t r
   const NumberRef from = q.data.from(head * q.head_stride + row * q.row_stride);
   bfloat16* const pairs = reinterpret_cast<bfloat16*>(to);
   for (index_t d = 0; d < q.dim; ++d) pairs[d] = static_cast<const bfloat16*>(from.data)[d];
-  for (index_t d = q.dim; d < decode::padded(q.dim); ++d) pairs[d] = {};
-}
-
-// to[d] = number d's factor, zeros behind.
-GLINT_INLINE void spread(const decode::Factors& factors, const NumberRef& numbers, index_t dim, float otherwise,
-                         float* to) {
-  const bool by_number = numbers && !factors.by_token();
-  for (index_t d = 0; d < dim; ++d)
-    to[d] = by_number ? numbers[factors.kind == decode::Factors::Kind::channel ? d : 0] : otherwise;
-  for (index_t d = dim; d < decode::padded(dim); ++d) to[d] = 0;
+  for (index_t d = q.dim; d < padded(q.dim); ++d) pairs[d] = {};
 }
 
 template <class Stored>
@@ -70,7 +61,7 @@ template <class Stored>
 GLINT_NOINLINE DecodeWork<Stored> start_head(const decode::Head<Stored>& head, std::byte* memory) {
   const decode::Extents extents = decode::extents_of(head);
   const decode::Scratch s = decode::Scratch::at(memory, extents);
-  const index_t width = decode::padded(head.q.dim), q_stride = width + decode::padded(head.q_rope.dim);
+  const index_t width = padded(head.q.dim), q_stride = width + padded(head.q_rope.dim);
   const index_t rows = padded_rows(head.rows());
   const bool pairs = uses_pairs(head);
   for (index_t h = 0, r = 0; h < head.heads; ++h) {
@@ -95,14 +86,14 @@ GLINT_NOINLINE DecodeWork<Stored> start_head(const decode::Head<Stored>& head, s
 
 // use(load) with the way in which rows of K or V are read.
 template <class Stored, class Use>
-GLINT_INLINE void with_loader([[maybe_unused]] bool pairs, const decode::Factors& factors, const float* by_number,
+GLINT_INLINE void with_loader([[maybe_unused]] bool pairs, const CacheFactors& factors, const float* by_number,
                               const float* by_key, const Use& use) {
 #if GLINT_USE_AVX512
   if constexpr (std::is_same_v<Stored, bfloat16>) {
     if (pairs) return use(AsPairs{});
   }
 #endif
-  if constexpr (kIntegers<Stored>) {
+  if constexpr (is_integer_element<Stored>) {
     if (factors.offset) return use(WithOffsets<Stored>{by_number, by_key});
   }
   use(AsStored<Stored>{});
@@ -110,7 +101,7 @@ GLINT_INLINE void with_loader([[maybe_unused]] bool pairs, const decode::Factors
 
 template <class Stored>
 GLINT_INLINE bool finite_row(const Stored* row, index_t dim) {
-  if constexpr (kIntegers<Stored>) {
+  if constexpr (is_integer_element<Stored>) {
     return true;
   } else {
     bool finite = true;
@@ -190,7 +181,7 @@ GLINT_INLINE void attend_tile(const DecodeWork<Stored>& work, const KeyTile<Stor
           using Load = std::remove_cvref_t<decltype(load)>;
           const index_t dim = head.q_rope.dim;
           const TileRows<Stored, Load> k{tile.rope, load, dim, rows_ahead<Load>(work.zeros, dim, work.rows)};
-          scores_by_rows(k, s.q + decode::padded(head.q.dim), work.q_stride, work.rows, tile.count, s.s, true);
+          scores_by_rows(k, s.q + padded(head.q.dim), work.q_stride, work.rows, tile.count, s.s, true);
         });
   }
   const RowStates state{work.part.max, work.part.sum, s.alpha, s.tile_max};
@@ -198,7 +189,7 @@ GLINT_INLINE void attend_tile(const DecodeWork<Stored>& work, const KeyTile<Stor
 #if GLINT_USE_AVX512
   for (index_t r = 0; work.pairs && r < head.rows(); ++r) round_weights(s.s + r * decode::kKeys, tile.count);
 #endif
-  const WeighedSums sums{work.part.o, s.chain, decode::padded(head.out.dim), s.alpha, first};
+  const WeighedSums sums{work.part.o, s.chain, padded(head.out.dim), s.alpha, first};
   with_loader<Stored>(
       work.pairs, head.v_factors, s.v_offset,
       s.by_key + 3 * decode::kKeys, [&](const auto& load) __attribute__((always_inline)) {
@@ -212,7 +203,7 @@ GLINT_INLINE void attend_tile(const DecodeWork<Stored>& work, const KeyTile<Stor
 
 // The rows that will be read after a tile: the next tile's, or those of `after` from key `key` on.
 template <class Stored>
-GLINT_INLINE void append_next(const KeyTile<Stored>& next, const decode::Cache<Stored>* after, index_t key,
+GLINT_INLINE void append_next(const KeyTile<Stored>& next, const kv::Cache<Stored>* after, index_t key,
                               const Stored* zeros, KeyTile<Stored>& tile) {
   const Stored** const to = tile.v() + decode::kKeys;
   for (index_t i = 0; i < kMostAhead; ++i) to[i] = next.count > 0 ? next.rows[i] : zeros;
@@ -224,7 +215,7 @@ GLINT_INLINE void append_next(const KeyTile<Stored>& next, const decode::Cache<S
 // Keys [lo, hi) of a head, from a fresh state.  after: what will be read when they are done, from key after_key on; may
 // be null.
 template <class Stored>
-GLINT_INLINE void attend_part(const DecodeWork<Stored>& work, Interval keys, const decode::Cache<Stored>* after,
+GLINT_INLINE void attend_part(const DecodeWork<Stored>& work, Interval keys, const kv::Cache<Stored>* after,
                               index_t after_key) {
   const index_t states = decode::Scratch::rows_of(decode::extents_of(work.head));
   fill(work.part.max, states, kLowest);
@@ -234,7 +225,7 @@ GLINT_INLINE void attend_part(const DecodeWork<Stored>& work, Interval keys, con
   tile[0].words = work.scratch.words[0];
   tile[1].words = work.scratch.words[1];
   stage_tile(work.head, keys.lo, keys.hi, work.zeros, tile[0]);
-  if (tile[0].count == 0) return fill(work.part.o, work.rows * decode::padded(work.head.out.dim), 0.0F);
+  if (tile[0].count == 0) return fill(work.part.o, work.rows * padded(work.head.out.dim), 0.0F);
   bool first = true;
   for (int now = 0; tile[now].count > 0; now = 1 - now, first = false) {
     KeyTile<Stored>& next = tile[1 - now];
@@ -243,7 +234,7 @@ GLINT_INLINE void attend_part(const DecodeWork<Stored>& work, Interval keys, con
     attend_tile(work, tile[now], first);
   }
 #if GLINT_USE_AVX512
-  if (work.pairs) restore_order(work.part.o, work.rows * decode::padded(work.head.out.dim));
+  if (work.pairs) restore_order(work.part.o, work.rows * padded(work.head.out.dim));
 #endif
 }
 

@@ -7,6 +7,8 @@
 //
 #include "glint/kernel/query_tile-inl.hpp"
 //
+#include "glint/kernel/stage-inl.hpp"
+//
 #include "glint/kernel/products-inl.hpp"
 //
 #include "glint/kernel/pair_products-inl.hpp"

@@ -51,7 +51,8 @@ GLINT_INLINE Upcoming after(const QueryTile<Tile, Head>& tile, index_t k0, const
     const auto run = head.kv.run(k0, Tile::columns);
     upcoming.add(run.k, run.k_stride, run.count, head.q.dim);
   } else {
-    upcoming.add(head.out.row(tile.rows.lo), head.out.row_stride, tile.rows.size(), head.out.dim);
+    const index_t size = size_of(head.out.dtype);
+    upcoming.add({head.out.row(tile.rows.lo), head.out.row_stride * size, tile.rows.size(), head.out.dim * size});
     upcoming.add(next.q);
     upcoming.add(next.k);
   }
@@ -102,24 +103,28 @@ GLINT_INLINE void finish(QueryTile<Tile, Head>& tile) {
   if (head.stats)
     for (index_t i = 0; i < tile.rows.size(); ++i)
       write_stats(head.stats, tile.rows.lo + i, {last.max[i] * last.unit, last.sum[i]});
-  Product::unpack(folded ? tile.o_done : tile.o, last.alpha, tile.rows, head.out);
+  Product::unpack(head, folded ? tile.o_done : tile.o, last.alpha, tile.rows);
 }
 
 // `count` query tiles of heads that share one KV head walk its keys together.
 template <class Tile, class Head, class Product>
 GLINT_NOINLINE void forward_tiles(const Head* heads, const Interval* rows, index_t count, std::byte* memory,
                                   const NextTask& next) {
+  constexpr bool kHolds = is_integer_element<typename Head::element>;
   Arena arena(memory);
   const Head& any = heads[0];
   TileScratch<Tile> scratch{
       arena.take<float>(Tile::columns * Tile::rows), arena.take<float>(Tile::rows),
       arena.take<std::uint64_t>(Tile::columns),      arena.take<std::uint64_t>(Tile::columns),
-      arena.take<float>(Tile::columns * any.q.dim),  arena.take<float>(Tile::columns * any.out.dim)};
+      arena.take<float>(Tile::columns * any.dim()),  arena.take<float>(Tile::columns * any.out.dim),
+      arena.take<float>(kHolds ? 2 * (padded(any.q.dim) + padded(any.out.dim)) : 0)};
+  if constexpr (kHolds) spread_factors(any, scratch);
   QueryTile<Tile, Head> tiles[Tile::shared];
   Interval keys{any.kv.length(), 0};
   for (index_t t = 0; t < count; ++t) {
     tiles[t].start(heads[t], rows[t], arena);
     Product::start(tiles[t], scratch);
+    tiles[t].see_sink();
     if (tiles[t].keys.empty()) continue;
     keys = {keys.lo < tiles[t].keys.lo ? keys.lo : tiles[t].keys.lo,
             keys.hi > tiles[t].keys.hi ? keys.hi : tiles[t].keys.hi};
@@ -133,7 +138,7 @@ GLINT_NOINLINE void forward_tiles(const Head* heads, const Interval* rows, index
       const Box box{tiles[t].rows.lo, tiles[t].rows.hi, seen.lo, seen.hi};
       const Cover cover = look(heads[t].mask, box, scratch.words);
       if (cover == Cover::none) continue;
-      if (staged.k == nullptr) staged = Product::stage(any, span, scratch.k, scratch.v);
+      if (staged.k == nullptr) staged = Product::stage(any, span, scratch);
       attend<Product>(tiles[t], box, cover, Product::skip(staged, seen.lo - span.lo), scratch, next);
     }
   }

@@ -6,11 +6,11 @@
 
 #include "glint/policy/dropout.hpp"
 #include "glint/policy/mask.hpp"
+#include "glint/policy/quantization.hpp"
 #include "glint/policy/score.hpp"
 #include "glint/policy/softmax.hpp"
 #include "glint/simd/simd.hpp"
 #include "glint/tensor/kv_source.hpp"
-#include "glint/tensor/view.hpp"
 
 namespace glint {
 inline namespace GLINT_ABI {
@@ -35,8 +35,8 @@ struct RowStats {
 };
 
 // How the two matrix products are calculated.  pairs: bfloat16 with the CPU's dot instruction, P rounded to bfloat16;
-// where there is none, or for other types, the same as singles.
-enum class Products : std::uint8_t { singles, pairs };
+// where there is none, or for other types, the same as singles.  bytes: int8 with int8 (operators 4.1).
+enum class Products : std::uint8_t { singles, pairs, bytes };
 
 // What the same worker will read next, as far as is known.
 struct NextTask {
@@ -51,20 +51,57 @@ struct Slope {
   explicit constexpr operator bool() const { return slope != 0; }
 };
 
-template <class Element, Mask MaskModel, class Modifier = score::None, class Kv = kv::Contiguous<Element>>
+// Query rows, of a type that is looked at once for each tile.
+struct QueryView {
+  const void* data = nullptr;
+  DType dtype = DType::f32;
+  index_t rows = 0;
+  index_t row_stride = 0;  // in elements
+  index_t dim = 0;
+
+  const void* row(index_t r) const { return static_cast<const char*>(data) + r * row_stride * size_of(dtype); }
+};
+
+// The rows of out, from that of query row 0 on: those behind the last query row, and `lead` rows before the first,
+// belong to no query and are set to zero.
+struct OutputView {
+  void* data = nullptr;
+  DType dtype = DType::f32;  // f32, f16, bf16 or, with factors, i8
+  index_t rows = 0;
+  index_t lead = 0;
+  index_t row_stride = 0;
+  index_t dim = 0;
+  OutputFactors factors{};
+
+  void* number(index_t r, index_t d) const {
+    return static_cast<char*>(data) + (r * row_stride + d) * size_of(dtype);
+  }
+  void* row(index_t r) const { return number(r, 0); }
+};
+
+// Element: of K and V.
+template <class Element, Mask MaskModel, class Modifier = score::None, class Kv = kv::Cache<Element>>
 struct HeadWork {
   using element = Element;
 
-  HeadView<const Element> q;  // rows that are computed
+  QueryView q;         // rows that are computed
+  QueryView q_rope{};  // their further numbers, which meet those of `rope`; dim 0: none
   Kv kv;
-  HeadView<Element> out;  // out.rows >= q.rows: the rows behind are set to zero
-  float scale = 1;        // s = scale * (q . k)
+  Kv rope{};  // its k
+  OutputView out;
+  float scale = 1;  // s = scale * (q . k)
   MaskModel mask;
   [[no_unique_address]] Modifier modifier{};
   Bias bias{};
   Slope slope{};
   Dropout dropout{};
+  NumberRef sink{};  // one more score that every row sees, and that has no value
+  CacheFactors k_factors{}, v_factors{};
+  index_t first_column = 0;  // of key 0 among columns of factors
+  Int8Factors int8{};
   RowStats stats{};
+
+  index_t dim() const { return q.dim + q_rope.dim; }
 };
 
 }  // namespace GLINT_ABI

@@ -19,27 +19,28 @@ struct ProductsOfPairs {
   // Scores stay unscaled where nothing but exp needs to know.  Of any other scale exp could not keep its promises.
   template <class Head>
   static GLINT_INLINE bool exp_scales(const Head& head) {
-    return !kModifies<Head> && !head.bias && !head.slope && head.scale >= 0x1p-64F && head.scale <= 0x1p64F;
+    return !kModifies<Head> && !head.bias && !head.slope && !head.sink && head.scale >= 0x1p-64F && head.scale <= 0x1p64F;
   }
 
   template <class Head>
   static GLINT_INLINE void start(QueryTile<Tile, Head>& tile, const TileScratch<Tile>&) {
     const Head& head = *tile.head;
-    pack_pairs<kRows>(head.q.row(tile.rows.lo), head.q.row_stride, tile.rows.size(), head.q.dim, tile.q);
+    pack_pairs<kRows>(static_cast<const bfloat16*>(head.q.row(tile.rows.lo)), head.q.row_stride, tile.rows.size(),
+                      head.q.dim, tile.q);
     tile.state.unit = tile.done.unit = exp_scales(head) ? head.scale : 1.0F;
     tile.keys.lo -= tile.keys.lo % 2;  // so that the same keys are partners whatever the mask
   }
 
   template <class Head>
-  static GLINT_INLINE Staged stage(const Head& head, Interval keys, float* k, float* v) {
+  static GLINT_INLINE Staged stage(const Head& head, Interval keys, const TileScratch<Tile>& scratch) {
     const index_t k_dim = head.q.dim, v_dim = head.out.dim;
-    bfloat16* const pairs = reinterpret_cast<bfloat16*>(v);
+    bfloat16* const pairs = reinterpret_cast<bfloat16*>(scratch.v);
     const auto whole = head.kv.run(keys.lo, keys.size());
     if (whole.count == keys.size()) {
       interleave_rows(whole.v, whole.v_stride, keys.size(), v_dim, pairs);
       return {whole.k, pairs, whole.k_stride, v_dim};
     }
-    bfloat16* const k_rows = reinterpret_cast<bfloat16*>(k);
+    bfloat16* const k_rows = reinterpret_cast<bfloat16*>(scratch.k);
     bfloat16* const v_rows = pairs + Tile::columns * v_dim;  // floats have room for twice as many bfloat16
     for (index_t at = keys.lo; at < keys.hi;) {
       const auto run = head.kv.run(at, keys.hi - at);
@@ -58,8 +59,11 @@ struct ProductsOfPairs {
                                   Upcoming& upcoming) {
     expect_next_values(tile, box, next, upcoming);
   }
-  static GLINT_INLINE void unpack(const float* o, const float* factor, Interval rows, const HeadView<bfloat16>& out) {
-    unpack_pairs<kRows>(o, factor, rows.size(), out.dim, out.row(rows.lo), out.row_stride);
+  template <class Head>
+  static GLINT_INLINE void unpack(const Head& head, const float* o, const float* factor, Interval rows) {
+    const OutputView& out = head.out;
+    if (out.dtype != DType::bf16) return unpack_output<kRows>(o, factor, rows, out);
+    unpack_pairs<kRows>(o, factor, rows.size(), out.dim, static_cast<bfloat16*>(out.row(rows.lo)), out.row_stride);
   }
 
   template <class Head>

@@ -11,33 +11,11 @@
 //   absorb(..)             s -> p, and dropout on p
 //   accumulate(..)         o = alpha * o + p v
 //   unpack(..)             rows of out = o * factor
+//
+// stage-inl.hpp: how K and V get there in float.
 namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
-
-// K and V rows as float, in place where they already are that.
-struct StagedSingles {
-  const float* k = nullptr;
-  const float* v = nullptr;
-  index_t k_stride = 0;
-  index_t v_stride = 0;
-};
-
-template <class Head>
-GLINT_INLINE StagedSingles stage_singles(const Head& head, Interval keys, float* k, float* v) {
-  using Element = typename Head::element;
-  const auto whole = head.kv.run(keys.lo, keys.size());
-  if constexpr (std::is_same_v<Element, float>)
-    if (whole.count == keys.size()) return {whole.k, whole.v, whole.k_stride, whole.v_stride};
-  const index_t k_dim = head.q.dim, v_dim = head.out.dim;
-  for (index_t at = keys.lo; at < keys.hi;) {
-    const auto run = head.kv.run(at, keys.hi - at);
-    convert_rows(run.k, run.k_stride, run.count, k_dim, k + (at - keys.lo) * k_dim, k_dim);
-    convert_rows(run.v, run.v_stride, run.count, v_dim, v + (at - keys.lo) * v_dim, v_dim);
-    at += run.count;
-  }
-  return {k, v, k_dim, v_dim};
-}
 
 template <index_t kRows, class Element>
 GLINT_INLINE void scores_of_box(const ScoreProduct<Element>& t, Interval keys, Interval lanes, Upcoming& upcoming) {
@@ -124,11 +102,12 @@ struct FloatProducts {
   template <class Head>
   static GLINT_INLINE void start(QueryTile<Tile, Head>& tile, const TileScratch<Tile>&) {
     const Head& head = *tile.head;
-    pack_lanes<kRows>(head.q.row(tile.rows.lo), head.q.row_stride, tile.rows.size(), head.q.dim, head.scale, tile.q);
+    pack_query<kRows>(head.q, tile.rows, head.scale, tile.q);
+    if (head.q_rope.dim > 0) pack_query<kRows>(head.q_rope, tile.rows, head.scale, tile.q + head.q.dim * kRows);
   }
   template <class Head>
-  static GLINT_INLINE Staged stage(const Head& head, Interval keys, float* k, float* v) {
-    return stage_singles(head, keys, k, v);
+  static GLINT_INLINE Staged stage(const Head& head, Interval keys, const TileScratch<Tile>& scratch) {
+    return stage_singles(head, keys, scratch);
   }
   static GLINT_INLINE Staged skip(const Staged& kv, index_t keys) {
     return {kv.k + keys * kv.k_stride, kv.v + keys * kv.v_stride, kv.k_stride, kv.v_stride};
@@ -145,7 +124,7 @@ struct FloatProducts {
   template <class Head>
   static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,
                                   const std::uint64_t* visible, const TileScratch<Tile>& scratch, Upcoming& upcoming) {
-    const ScoreProduct<float> product{kv.k,  kv.k_stride,      tile.q,    tile.head->q.dim,
+    const ScoreProduct<float> product{kv.k,  kv.k_stride,      tile.q,    tile.head->dim(),
                                       count, tile.state.lanes, scratch.s, scratch.tile_max};
     glint::GLINT_ISA::scores<kRows>(product, product.dim, visible, upcoming);
     return true;
@@ -167,9 +146,9 @@ struct FloatProducts {
       glint::GLINT_ISA::accumulate<kRows>(v, v.count, scratch.s, visible, tile.running_sum(), upcoming);
     }
   }
-  template <class Element>
-  static GLINT_INLINE void unpack(const float* o, const float* factor, Interval rows, const HeadView<Element>& out) {
-    unpack_lanes<kRows>(o, factor, rows.size(), out.dim, out.row(rows.lo), out.row_stride);
+  template <class Head>
+  static GLINT_INLINE void unpack(const Head& head, const float* o, const float* factor, Interval rows) {
+    unpack_output<kRows>(o, factor, rows, head.out);
   }
 
  private:

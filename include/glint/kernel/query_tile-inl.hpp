@@ -26,7 +26,7 @@ struct QueryTile {
     head = &work;
     rows = span;
     keys = intersect(work.mask.keys(span.lo, span.hi), {0, work.kv.length()});
-    q = arena.take<float>(work.q.dim * kRows);
+    q = arena.take<float>(work.dim() * kRows);
     o = arena.take<float>(work.out.dim * kRows);
     state = take_state(arena);
     clear(state);
@@ -36,6 +36,13 @@ struct QueryTile {
       clear(done);
       fill(o_done, work.out.dim * kRows, 0.0F);
     }
+  }
+
+  // The sink is seen before any key.  (Beside one, products keep their scores in natural units.)
+  void see_sink() {
+    if (!head->sink) return;
+    fill(state.max, Tile::rows, head->sink[0]);
+    fill(state.sum, Tile::rows, 1.0F);
   }
 
   // Enters the block of kKeyBlock keys that holds k; leaves the previous one by folding it away.
@@ -79,6 +86,7 @@ struct TileScratch {
   std::uint64_t* keep;   // [Columns] dropout bits
   float* k;              // [Columns][head_dim], when K must be converted or gathered
   float* v;              // [Columns][value_dim]
+  float* factors;        // scales and offsets of K's numbers and of V's, where they are integers
 };
 
 }  // namespace GLINT_ISA

@@ -13,25 +13,24 @@ inline namespace GLINT_ABI {
 namespace detail {
 
 // Prefill: one tile for any number of rows.
-template <class Recipe, class Element>
-struct PrefillTiles {
-  using Tile = typename Recipe::template tile<Element>;
-  static index_t workspace(const Shape& shape, index_t keys, index_t workers) {
-    return forward::workspace_bytes<Tile>(shape.head_dim, shape.value_size(), keys, workers);
-  }
-  template <class Plan, class Pool>
-  static Status run(const Plan& plan, Pool& executor, std::span<std::byte> workspace) {
-    return forward::run<Tile>(plan, executor, workspace);
-  }
-};
+template <class Recipe, class Plan, class Pool>
+Status run_prefill(const Plan& plan, Pool& executor, std::span<std::byte> workspace) {
+  return forward::run<typename Recipe::template tile<typename Plan::Head::element>>(plan, executor, workspace);
+}
+template <class Recipe, class Keys>
+index_t prefill_workspace(const AttentionOptions& options, const Keys& keys, index_t workers) {
+  using Tile = typename Recipe::template tile<typename Keys::element>;
+  const AttentionPlan plan(options, keys, StaircaseOf{}, SameModifier<score::None>{});
+  return forward::workspace_bytes<Tile>(plan, workers);
+}
 
 // A sparse mode known at compile time chooses the mask's type; the recipe's own masks replace it in custom mode.
-template <SparseMode mode, class Recipe, class Element, class Masks, class Modifiers, class Pool>
-Status run_in_mode(const AttentionTensors<Element>& tensors, const StaircaseAndDenseOf& from_mode,
+template <SparseMode mode, class Recipe, class Keys, class Masks, class Modifiers, class Pool>
+Status run_in_mode(const AttentionOptions& options, const Keys& keys, const StaircaseAndDenseOf& from_mode,
                    [[maybe_unused]] const Masks& custom, const Modifiers& modifiers, Pool& executor,
                    std::span<std::byte> workspace) {
   const auto run = [&](const auto& mask_of) {
-    return PrefillTiles<Recipe, Element>::run(AttentionPlan(tensors, mask_of, modifiers), executor, workspace);
+    return run_prefill<Recipe>(AttentionPlan(options, keys, mask_of, modifiers), executor, workspace);
   };
   if constexpr (mode == SparseMode::custom) {
     return run(custom);

@@ -2,25 +2,25 @@
 // prefix.  Only `block_ids` reads through a pointer of the caller's; it comes last.
 #pragma once
 
-#include "glint/ops/decode_problem.hpp"
+#include "glint/ops/inference_problem.hpp"
 
 namespace glint {
 inline namespace GLINT_ABI {
 namespace cache_rules {
 
-using detail::CacheKind, detail::CacheTensor, detail::DecodeProblem;
+using detail::CacheKind, detail::CacheTensor, detail::InferenceProblem;
 
-inline bool has_prefix(const DecodeProblem& p) {
+inline bool has_prefix(const InferenceProblem& p) {
   return p.prefix_rows != 0 || p.prefix_k.data != nullptr || p.prefix_v.data != nullptr;
 }
-inline bool has_k_rope(const DecodeProblem& p) { return p.k_rope.data != nullptr || p.k_rope.list.count > 0; }
+inline bool has_k_rope(const InferenceProblem& p) { return p.k_rope.data != nullptr || p.k_rope.list.count > 0; }
 
-inline index_t widest(const DecodeProblem& p) {
+inline index_t widest(const InferenceProblem& p) {
   return (std::max)({p.shape.head_dim, p.shape.value_size(), p.rope_dim});
 }
 
 // A cache of `rows` rows for each of `batch` entries, and the scores of every query row against them.
-inline Status countable_rows(const DecodeProblem& p, index_t batch, index_t rows) {
+inline Status countable_rows(const InferenceProblem& p, index_t batch, index_t rows) {
   const Shape& s = p.shape;
   GLINT_REQUIRE(rules::countable({batch, s.kv_head_count(), rows, widest(p)}) &&
                     rules::countable({batch, s.heads, s.q_len, rows}) && rules::countable({rows, widest(p)}),
@@ -34,7 +34,7 @@ inline Status block_size(index_t size) {
   return Status::ok();
 }
 
-inline Status pages(const DecodeProblem& p) {
+inline Status pages(const InferenceProblem& p) {
   const Shape& s = p.shape;
   GLINT_REQUIRE(!has_prefix(p), Code::paged_with_prefix, "pages take no shared prefix", 1, 0);
   GLINT_PASS_ON(block_size(p.block_size));
@@ -53,7 +53,7 @@ inline Status pages(const DecodeProblem& p) {
   return Status::ok();
 }
 
-inline Status list(const DecodeProblem& p) {
+inline Status list(const InferenceProblem& p) {
   const Shape& s = p.shape;
   GLINT_REQUIRE(!has_prefix(p), Code::kv_list_with_prefix, "a list of caches takes no shared prefix", 1, 0);
   for (const index_t count : {p.k.list.count, p.v.list.count, p.list_rows.count})
@@ -69,7 +69,7 @@ inline Status list(const DecodeProblem& p) {
   return Status::ok();
 }
 
-inline Status prefix(const DecodeProblem& p) {
+inline Status prefix(const InferenceProblem& p) {
   if (!has_prefix(p)) return Status::ok();
   GLINT_REQUIRE(p.kind != CacheKind::left_padded, Code::shared_prefix_with_padding,
                 "a shared prefix and a left-padded cache exclude each other", p.padding, 0);
@@ -86,10 +86,11 @@ inline Status prefix(const DecodeProblem& p) {
 }
 
 // Actual lengths: one for all or one for each entry, within what the entry has room for.
-inline Status lengths(const DecodeProblem& p) {
+inline Status lengths(const InferenceProblem& p, rules::LengthList rule) {
+  if (p.ragged_keys()) return rules::ends(p.kv_lens, p.shape.kv_len);
   const bool tensor = p.kind == CacheKind::contiguous || p.kind == CacheKind::left_padded;
   const index_t rows = tensor ? p.shape.kv_len : (std::numeric_limits<index_t>::max)();
-  GLINT_PASS_ON(rules::lengths(p.kv_lens, p.shape.batch, rows, rules::LengthList::exact));
+  GLINT_PASS_ON(rules::lengths(p.kv_lens, p.shape.batch, rows, rule));
   if (tensor || p.kv_lens.empty()) return Status::ok();
   for (index_t b = 0; b < p.shape.batch; ++b) {
     const index_t length = p.own_keys(b);
@@ -105,15 +106,15 @@ inline Status lengths(const DecodeProblem& p) {
   return Status::ok();
 }
 
-inline Status cache(const DecodeProblem& p) {
+inline Status cache(const InferenceProblem& p, rules::LengthList rule) {
   if (p.kind == CacheKind::paged) GLINT_PASS_ON(pages(p));
   if (p.kind == CacheKind::list) GLINT_PASS_ON(list(p));
   GLINT_PASS_ON(prefix(p));
-  return lengths(p);
+  return lengths(p, rule);
 }
 
 // The keys of the longest entry, with the shared prefix.
-inline index_t longest(const DecodeProblem& p) {
+inline index_t longest(const InferenceProblem& p) {
   index_t longest = 0;
   for (index_t b = 0; b < p.shape.batch; ++b) longest = (std::max)(longest, p.keys(b));
   return longest;
@@ -125,17 +126,17 @@ struct Columns {
   index_t needed;
   bool exact;
 
-  explicit Columns(const DecodeProblem& p)
+  explicit Columns(const InferenceProblem& p)
       : needed(p.prefix_length + p.shape.kv_len),
         exact(p.kind == CacheKind::contiguous || p.kind == CacheKind::left_padded) {
-    if (!exact) needed = longest(p);
+    if (!exact || p.ragged()) needed = longest(p);
   }
   // What a tensor of `columns` columns should have.
   index_t want(index_t columns) const { return !exact && columns > needed ? columns : needed; }
 };
 
 // Several rows at once, as in speculative decoding (operators 2, mode 9, and 12.20).
-inline Status draft(const DecodeProblem& p) {
+inline Status draft(const InferenceProblem& p) {
   const MaskTensor& tree = p.tree;
   if (p.draft != DraftMask::tree) {
     GLINT_REQUIRE(!tree, Code::draft_tree_unexpected, "a draft tree belongs to DraftMask::tree", 1, 0);
@@ -158,7 +159,7 @@ inline Status draft(const DecodeProblem& p) {
 }
 
 // Pointers of what the cache holds.
-inline Status pointers(const DecodeProblem& p) {
+inline Status pointers(const InferenceProblem& p) {
   if (p.kind == CacheKind::list) {
     for (index_t b = 0; b < p.shape.batch; ++b) {
       if (p.list_rows[b] == 0) continue;
@@ -175,7 +176,7 @@ inline Status pointers(const DecodeProblem& p) {
 }
 
 // Every block that a token needs lies in the pool.  Other entries of the table may hold anything.
-inline Status block_ids(const DecodeProblem& p) {
+inline Status block_ids(const InferenceProblem& p) {
   if (p.kind != CacheKind::paged) return Status::ok();
   for (index_t b = 0; b < p.shape.batch; ++b) {
     for (index_t t = 0, column = b * p.max_blocks; t < p.own_keys(b); t += p.block_size, ++column) {

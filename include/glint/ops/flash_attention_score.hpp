@@ -61,34 +61,42 @@ struct ScoreProblem {
 namespace detail {
 
 template <class Element>
-AttentionTensors<storage_t<Element>> tensors(const ScoreProblem<Element>& p, Layout layout) {
+AttentionOptions options(const ScoreProblem<Element>& p, Layout layout) {
+  constexpr DType kType = dtype_of<storage_t<Element>>;
   const Shape& s = p.shape;
-  const index_t kv_heads = s.kv_head_count(), dv = s.value_size();
-  const bool added_before_scale = p.pse_type == 1;
+  const index_t dv = s.value_size();
   Shape shape = s;
   if (layout == Layout::TND) shape.batch = static_cast<index_t>(p.q_ends.size());
-  return {
-      .q = {as_storage(p.q), strides_or(p.q_strides, layout, {s.batch, s.heads, s.q_len, s.head_dim}), s.head_dim},
-      .k = {as_storage(p.k), strides_or(p.k_strides, layout, {s.batch, kv_heads, s.kv_len, s.head_dim}), s.head_dim},
-      .v = {as_storage(p.v), strides_or(p.v_strides, layout, {s.batch, kv_heads, s.kv_len, dv}), dv},
-      .out = {as_storage(p.out), strides_or(p.out_strides, layout, {s.batch, s.heads, s.q_len, dv}), dv},
-      .shape = shape,
-      .layout = layout,
-      .q_rows = score_rules::queries(p, layout),
-      .kv_rows = score_rules::keys(p, layout),
-      .scale = p.scale * p.q_scale,
-      .products = p.inner_precise == 1 ? Products::pairs : Products::singles,
-      .pse = p.pse,
-      .pse_factor = added_before_scale ? p.scale : 1.0F,
-      .slopes = p.slopes,
-      .slope_square_root = p.pse_type == 3,
-      .dropout = p.dropout,
-      .softmax_max = p.softmax_max,
-      .softmax_sum = p.softmax_sum,
-      .lse = p.lse,
-      .stats_layout = p.stats_layout,
-      .stats_repeat = p.stats_repeat,
-      .empty_lse = p.empty_lse};
+  AttentionOptions o;
+  o.q = {p.q, kType, strides_or(p.q_strides, layout, {s.batch, s.heads, s.q_len, s.head_dim}), s.head_dim};
+  o.out = {p.out, kType, strides_or(p.out_strides, layout, {s.batch, s.heads, s.q_len, dv}), dv};
+  o.shape = shape;
+  o.layout = layout;
+  o.q_rows = score_rules::queries(p, layout);
+  o.scale = p.scale * p.q_scale;
+  o.products = p.inner_precise == 1 ? Products::pairs : Products::singles;
+  o.pse = p.pse;
+  o.pse_factor = p.pse_type == 1 ? p.scale : 1.0F;  // added before the scale
+  o.slopes = p.slopes;
+  o.slope_square_root = p.pse_type == 3;
+  o.dropout = p.dropout;
+  o.softmax_max = p.softmax_max;
+  o.softmax_sum = p.softmax_sum;
+  o.lse = p.lse;
+  o.stats_layout = p.stats_layout;
+  o.stats_repeat = p.stats_repeat;
+  o.empty_lse = p.empty_lse;
+  return o;
+}
+
+template <class Element>
+TensorKeys<storage_t<Element>> keys(const ScoreProblem<Element>& p, Layout layout) {
+  const Shape& s = p.shape;
+  const index_t heads = s.kv_head_count(), dv = s.value_size();
+  return {{as_storage(p.k), strides_or(p.k_strides, layout, {s.batch, heads, s.kv_len, s.head_dim}), s.head_dim},
+          {as_storage(p.v), strides_or(p.v_strides, layout, {s.batch, heads, s.kv_len, dv}), dv},
+          score_rules::keys(p, layout),
+          layout == Layout::TND};
 }
 
 template <class Element>
@@ -122,12 +130,13 @@ Status memory(const ScoreProblem<Element>& p, Layout layout) {
   GLINT_PASS_ON(rules::strides(p.k_strides, s.head_dim));
   GLINT_PASS_ON(rules::strides(p.v_strides, dv));
   GLINT_PASS_ON(rules::output_strides(p.out_strides, out_dims));
-  const auto t = tensors(p, layout);
+  const AttentionOptions o = options(p, layout);
+  const auto kv = keys(p, layout);
   const index_t rows = batch * s.heads * s.q_len;
-  return rules::apart({extent(t.out.data, t.out.strides, out_dims), extent(p.softmax_max, rows * p.stats_repeat),
+  return rules::apart({extent(p.out, o.out.strides, out_dims), extent(p.softmax_max, rows * p.stats_repeat),
                        extent(p.softmax_sum, rows * p.stats_repeat), extent(p.lse, rows)},
-                      {extent(t.q.data, t.q.strides, q_dims), extent(t.k.data, t.k.strides, k_dims),
-                       extent(t.v.data, t.v.strides, v_dims), mask_extent(p.attn_mask), pse_extent(p.pse),
+                      {extent(p.q, o.q.strides, q_dims), extent(p.k, kv.k.strides, k_dims),
+                       extent(p.v, kv.v.strides, v_dims), mask_extent(p.attn_mask), pse_extent(p.pse),
                        extent(p.slopes.data, p.slopes.batch * s.heads),
                        extent(p.dropout.mask.data(), static_cast<index_t>(p.dropout.mask.size()))});
 }
@@ -171,16 +180,16 @@ struct FlashAttentionScore {
 
   // Bytes of scratch for `workers` workers of an executor.
   static index_t workspace_bytes(const Problem& p, index_t workers = 1) {
-    return detail::PrefillTiles<Recipe, storage_t<Element>>::workspace(
-        p.shape, score_rules::keys(p, LayoutTag::kind).longest(), workers);
+    return detail::prefill_workspace<Recipe>(detail::options(p, LayoutTag::kind), detail::keys(p, LayoutTag::kind),
+                                             workers);
   }
 
   template <Executor Pool>
   Status operator()(const Problem& p, Pool&& executor, std::span<std::byte> workspace) const {
     GLINT_PASS_ON(check(p));
-    return detail::run_in_mode<mode, Recipe, storage_t<Element>>(detail::tensors(p, LayoutTag::kind),
-                                                                 detail::masks(p, LayoutTag::kind, mode), masks,
-                                                                 modifiers, executor, workspace);
+    constexpr Layout kLayout = LayoutTag::kind;
+    return detail::run_in_mode<mode, Recipe>(detail::options(p, kLayout), detail::keys(p, kLayout),
+                                             detail::masks(p, kLayout, mode), masks, modifiers, executor, workspace);
   }
 
   // The same with one allocation for the workspace.

@@ -34,7 +34,7 @@ struct IncreFlashAttention {
 
   template <Executor Pool>
   Status operator()(const Problem& p, Pool&& executor, std::span<std::byte> workspace) const {
-    const detail::DecodeProblem erased = detail::erase(p, LayoutTag::kind);
+    const detail::InferenceProblem erased = detail::erase(p, LayoutTag::kind);
     GLINT_PASS_ON(check_incre(erased));
     return detail::run_decode<Recipe, Stored>(erased, executor, workspace);
   }

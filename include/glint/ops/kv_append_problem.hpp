@@ -2,7 +2,7 @@
 // value_dim.
 #pragma once
 
-#include "glint/ops/decode_problem.hpp"
+#include "glint/ops/inference_problem.hpp"
 #include "glint/ops/row_rules.hpp"
 
 namespace glint {

@@ -2,6 +2,7 @@
 // shape, scale, options.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "glint/core/dtype.hpp"
@@ -67,6 +68,22 @@ struct DropoutOptions {
   bool generate = false;                 // draw the bits from (seed, offset)
   std::uint64_t seed = 0;
   std::uint64_t offset = 0;
+};
+
+// Output to int8: saturate(round_to_even(o * scale + offset)) (operators 4.2).
+struct PostQuant {
+  const void* scale = nullptr;
+  const void* offset = nullptr;  // null: 0
+  DType dtype = DType::f32;      // of both: f32 or bf16
+  index_t channels = 1;          // 1, or N * value_dim factors, [N][value_dim]
+
+  constexpr explicit operator bool() const { return scale != nullptr; }
+};
+
+// Of int8 queries, keys and values (operators 4.1): s = dequant1 * (q . k); p becomes an integer by quant1, and the sums
+// of p v become numbers again by dequant2.  One number each; the lower 13 bits of dequant1 and dequant2 do not count.
+struct Int8Scales {
+  std::optional<float> dequant1{}, quant1{}, dequant2{};
 };
 
 // Which documented maxima count as errors.  The library's own rule is "legal if the mathematics is".

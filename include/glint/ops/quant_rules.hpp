@@ -9,9 +9,12 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace quant_rules {
 
-using detail::CacheKind, detail::DecodeProblem;
+using detail::CacheKind, detail::InferenceProblem;
 
-inline bool holds_integers(const DecodeProblem& p) { return p.cache_type == DType::i8 || p.cache_type == DType::i4; }
+// Does the cache hold integers that only factors make numbers?  Under an int8 query keys and values stay integers.
+inline bool holds_integers(const InferenceProblem& p) {
+  return p.q_type != DType::i8 && (p.cache_type == DType::i8 || p.cache_type == DType::i4);
+}
 
 // A mode by its number in the documents.
 inline Status mode_number(index_t mode, index_t most) {
@@ -39,7 +42,7 @@ inline Status mode_for_cache(AntiquantMode mode, CacheKind kind) {
 inline bool is_factor_type(DType type) { return type == DType::f32 || type == DType::f16 || type == DType::bf16; }
 
 // One of key and value.
-inline Status antiquant_tensor(const Antiquant& a, const DecodeProblem& p) {
+inline Status antiquant_tensor(const Antiquant& a, const InferenceProblem& p) {
   GLINT_PASS_ON(mode_number(static_cast<index_t>(a.mode), 5));
   GLINT_PASS_ON(mode_for_cache(a.mode, p.kind));
   GLINT_REQUIRE(is_factor_type(a.dtype), Code::antiquant_dtype,
@@ -56,7 +59,7 @@ inline Status antiquant_tensor(const Antiquant& a, const DecodeProblem& p) {
   return Status::ok();
 }
 
-inline Status antiquant(const DecodeProblem& p) {
+inline Status antiquant(const InferenceProblem& p) {
   const Antiquant &k = p.k_antiquant, &v = p.v_antiquant;
   if (!holds_integers(p)) {
     GLINT_REQUIRE(!k && !v && k.offset == nullptr && v.offset == nullptr, Code::antiquant_unexpected,
@@ -76,7 +79,7 @@ inline Status antiquant(const DecodeProblem& p) {
   return Status::ok();
 }
 
-inline Status post_quant(const DecodeProblem& p) {
+inline Status post_quant(const InferenceProblem& p) {
   const PostQuant& f = p.post_quant;
   GLINT_REQUIRE(f || f.offset == nullptr, Code::post_quant_offset_alone, "quant_offset2 needs quant_scale2", 1, 0);
   GLINT_REQUIRE(f || !p.out_is_int8, Code::post_quant_missing, "an output of int8 needs quant_scale2", 0, 1);
@@ -106,7 +109,7 @@ inline Status values(const void* scale, const void* offset, DType type, index_t 
 }
 
 // Factors of one of key and value; `dim` is its head size.
-inline index_t factors(const Antiquant& a, const DecodeProblem& p, index_t dim) {
+inline index_t factors(const Antiquant& a, const InferenceProblem& p, index_t dim) {
   const index_t heads = p.shape.kv_head_count(), batch = p.shape.batch;
   switch (a.mode) {
     case AntiquantMode::per_channel: return a.single ? 1 : heads * dim;
@@ -119,7 +122,7 @@ inline index_t factors(const Antiquant& a, const DecodeProblem& p, index_t dim) 
   return 0;
 }
 
-inline Status antiquant_values(const DecodeProblem& p) {
+inline Status antiquant_values(const InferenceProblem& p) {
   if (!holds_integers(p)) return Status::ok();
   const auto check = [&](const Antiquant& a, index_t dim) {
     const bool few = a.mode == AntiquantMode::per_channel || a.mode == AntiquantMode::per_head;
@@ -129,7 +132,7 @@ inline Status antiquant_values(const DecodeProblem& p) {
   return check(p.v_antiquant, p.shape.value_size());
 }
 
-inline Status post_quant_values(const DecodeProblem& p) {
+inline Status post_quant_values(const InferenceProblem& p) {
   const PostQuant& f = p.post_quant;
   return values(f.scale, f.offset, f.dtype, f ? f.channels : 0, Code::post_quant_value);
 }

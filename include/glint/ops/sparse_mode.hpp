@@ -62,6 +62,9 @@ struct HeadIndex {
   index_t head = 0;
   index_t q_len = 0;
   index_t kv_len = 0;
+  // Where the entry's first query row and key stand in tensors of scores; not 0 where rows or keys are padded in front.
+  index_t first_row = 0;
+  index_t first_column = 0;
 };
 
 // Is the whole prefix list usable (operators 12.3)?  One entry for each batch entry, each in [max(0, d), kv_len].
@@ -111,7 +114,7 @@ struct DenseOf {
 
   constexpr mask::Dense operator()(HeadIndex at) const {
     const std::uint8_t* const data =
-        drop == nullptr ? nullptr : drop + (at.batch * batch_stride + at.head * head_stride);
+        drop == nullptr ? nullptr : drop + (at.batch * batch_stride + at.head * head_stride + at.first_row * row_stride + at.first_column);
     return {data, row_stride, at.q_len, at.kv_len};
   }
 };

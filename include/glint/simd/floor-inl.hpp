@@ -3,5 +3,6 @@
 //
 #include "glint/simd/exp-inl.hpp"
 #include "glint/simd/microkernel-inl.hpp"
+#include "glint/simd/numbers-inl.hpp"
 #include "glint/simd/pack-inl.hpp"
 #include "glint/simd/pairs-inl.hpp"

@@ -97,6 +97,24 @@ struct SharedPrefix {
   }
 };
 
+// What kernels read: a shared prefix, or none, and pages, of which any other tensor of keys is one.
+template <class Element>
+using Cache = SharedPrefix<Element, Paged<Element>>;
+
+// Rows at one stride.
+template <class Element>
+Cache<Element> whole(HeadView<const Element> k, HeadView<const Element> v) {
+  static constexpr std::int32_t kOnePage[1] = {0};
+  return {.prefix = {},
+          .own = {.k = k.data,
+                  .v = v.data,
+                  .k_stride = k.row_stride,
+                  .v_stride = v.row_stride,
+                  .table = kOnePage,
+                  .block_size = k.rows > 0 ? k.rows : 1,
+                  .keys = k.rows}};
+}
+
 // One tensor for each batch entry, each with its own length: the list hands out the entry's view.
 template <class Element>
 struct List {

@@ -49,6 +49,18 @@ struct TND {
   static constexpr Strides strides(Dims d) { return {0, d.dim, d.heads * d.dim}; }
 };
 
+// Inputs in BNSD, the output in BSND.
+struct BNSD_BSND : BNSD {
+  static constexpr Layout output = Layout::BSND;
+};
+
+// The layout of the output: that of the inputs, unless the tag names another.
+template <class Tag>
+inline constexpr Layout output_of = Tag::kind;
+template <class Tag>
+requires requires { Tag::output; }
+inline constexpr Layout output_of<Tag> = Tag::output;
+
 constexpr Strides strides(Layout kind, Dims d) {
   switch (kind) {
     case Layout::BSH: return BSH::strides(d);

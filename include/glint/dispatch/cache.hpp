@@ -1,8 +1,9 @@
-// Where the cache of a run-time call lies: one tensor, a list, pages, left padding, a shared prefix, rope parts.
+// Where the cache of a run-time call lies: one tensor, a list, pages, left padding, a shared prefix, rope parts.  Call: a
+// call of prompt_flash_attention or incre_flash_attention.
 #pragma once
 
-#include "glint/dispatch/incre_call.hpp"
-#include "glint/ops/incre_rules.hpp"
+#include "glint/dispatch/call.hpp"
+#include "glint/ops/inference_rules.hpp"
 
 namespace glint {
 inline namespace GLINT_ABI {
@@ -28,7 +29,8 @@ struct KeyValue {
   bool is_list() const { return !keys.empty(); }
 };
 
-inline Status read_key_value(const IncreFlashAttentionCall& c, KeyValue& kv) {
+template <class Call>
+Status read_key_value(const Call& c, KeyValue& kv) {
   const auto keys = static_cast<index_t>(c.key_list.size()), values = static_cast<index_t>(c.value_list.size());
   if (keys == 0 && values == 0) {
     kv = {unpacked(c.key), unpacked(c.value)};
@@ -42,31 +44,26 @@ inline Status read_key_value(const IncreFlashAttentionCall& c, KeyValue& kv) {
   return Status::ok();
 }
 
-inline Status read_types(const IncreFlashAttentionCall& c, const KeyValue& kv, detail::DecodeProblem& p) {
-  const DType q = c.query.dtype, key = kv.key.dtype, value = kv.value.dtype, out = c.attention_out.dtype;
-  GLINT_REQUIRE(q != DType::i8, Code::not_supported_quantization, "int8 query is not supported", q, DType::f16);
-  GLINT_PASS_ON(incre_rules::types(q, key));
-  GLINT_REQUIRE(value == key, Code::dtype_key_value, "value must have the data type of key", value, key);
-  GLINT_REQUIRE(out == q || out == DType::i8, Code::dtype_output,
-                "attention_out must have the data type of query, or int8", out, q);
-  p.q_type = q;
-  p.cache_type = key;
+inline Status value_like_key(const KeyValue& kv) {
+  GLINT_REQUIRE(kv.value.dtype == kv.key.dtype, Code::dtype_key_value, "value must have the data type of key",
+                kv.value.dtype, kv.key.dtype);
   return Status::ok();
 }
 
 // What a pool, (blocks, block_size, N2 * D) or (blocks, N2, block_size, D), would be as a cache without rows, so that
 // heads and head sizes are read like those of any other.
-inline Status page_operand(const IncreFlashAttentionCall& c, const LayoutName& layout, TensorRef& pool) {
+template <class Call>
+Status page_operand(const Call& c, const LayoutName& layout, TensorRef& pool) {
   const Extents& e = pool.shape;
-  const index_t batch = c.query.shape[layout.batch];
+  const index_t batch = layout.batch >= 0 ? c.query.shape[layout.batch] : 0;
   if (e.rank == 4) {
-    GLINT_REQUIRE(layout.layout == Layout::BNSD, Code::paged_layout,
-                  "pages (blocks, N2, block_size, D) need layout BNSD", e.rank, 3);
+    GLINT_REQUIRE(layout.layout == Layout::BNSD || layout.layout == Layout::TND, Code::paged_layout,
+                  "pages (blocks, N2, block_size, D) need layout BNSD or TND", e.rank, 3);
     pool.shape = extents_in(layout, {batch, e[1], 0, e[3]});
     return Status::ok();
   }
   GLINT_REQUIRE(e.rank == 3, Code::rank_mismatch,
-                "pages are (blocks, block_size, N2 * D), with layout BNSD also (blocks, N2, block_size, D)", e.rank, 3);
+                "pages are (blocks, block_size, N2 * D), with layout BNSD and TND also (blocks, N2, block_size, D)", e.rank, 3);
   index_t heads = c.num_key_value_heads == 0 ? c.num_heads : c.num_key_value_heads;
   if (layout.heads < 0 || heads <= 0) heads = 1;  // the hidden size is read, or the number refused, further on
   GLINT_REQUIRE(e[2] % heads == 0, Code::hidden_not_divisible,
@@ -75,7 +72,7 @@ inline Status page_operand(const IncreFlashAttentionCall& c, const LayoutName& l
   return Status::ok();
 }
 
-inline Status read_block_table(const TensorRef& table, detail::DecodeProblem& p) {
+inline Status read_block_table(const TensorRef& table, detail::InferenceProblem& p) {
   GLINT_REQUIRE(table.dtype == DType::i32, Code::block_table_dtype, "block_table is int32", table.dtype, DType::i32);
   GLINT_PASS_ON(one_of(table.shape, {{p.shape.batch, -1}}, Code::block_table_shape,
                        "block_table must have the shape (B, max_blocks)"));
@@ -84,7 +81,8 @@ inline Status read_block_table(const TensorRef& table, detail::DecodeProblem& p)
   return Status::ok();
 }
 
-inline Status read_pages(const IncreFlashAttentionCall& c, const KeyValue& kv, detail::DecodeProblem& p) {
+template <class Call>
+Status read_pages(const Call& c, const KeyValue& kv, detail::InferenceProblem& p) {
   GLINT_PASS_ON(cache_rules::block_size(c.block_size));
   const Extents &key = kv.key.shape, &value = kv.value.shape;
   GLINT_REQUIRE(value.rank == key.rank, Code::kv_shape_mismatch, "key and value must have pages of the same form",
@@ -105,7 +103,7 @@ inline Status read_pages(const IncreFlashAttentionCall& c, const KeyValue& kv, d
 }
 
 // The fields of a list of tensors are the problem's lists.
-inline Status read_list(const KeyValue& kv, const LayoutName& layout, detail::DecodeProblem& p) {
+inline Status read_list(const KeyValue& kv, const LayoutName& layout, detail::InferenceProblem& p) {
   const Shape& s = p.shape;
   for (std::size_t b = 0; b < kv.keys.size(); ++b) {
     const TensorRef key = unpacked(kv.keys[b]), value = unpacked(kv.values[b]);
@@ -128,23 +126,39 @@ inline Status read_list(const KeyValue& kv, const LayoutName& layout, detail::De
   return Status::ok();
 }
 
-// kv_padding_size counts only beside actual lengths (operators 5).
-inline Status read_padding(const IncreFlashAttentionCall& c, detail::DecodeProblem& p) {
-  const TensorRef& padding = c.kv_padding_size;
-  if (!padding.present()) return Status::ok();
+// A number of padded rows: one int64, below 0 as 0.  It counts only beside actual lengths (operators 5).
+inline Status padding_number(const TensorRef& padding, index_t& rows) {
   GLINT_REQUIRE(padding.dtype == DType::i64, Code::kv_padding_dtype, "kv_padding_size is int64", padding.dtype,
                 DType::i64);
   GLINT_PASS_ON(one_of(padding.shape, {{1}, {}}, Code::kv_padding_shape, "kv_padding_size is one number"));
   GLINT_REQUIRE(padding.data != nullptr, Code::kv_padding_null, "kv_padding_size has a shape but no data", 0, 1);
-  if (c.actual_seq_lengths.empty()) return Status::ok();
-  GLINT_REQUIRE(p.kind != detail::CacheKind::paged, Code::paged_with_padding, "pages take no kv_padding_size", 1, 0);
-  GLINT_REQUIRE(p.kind != detail::CacheKind::list, Code::kv_list_with_padding, "a list takes no kv_padding_size", 1, 0);
-  p.kind = detail::CacheKind::left_padded;
-  p.padding = std::max<index_t>(0, *static_cast<const std::int64_t*>(padding.data));
+  rows = std::max<index_t>(0, *static_cast<const std::int64_t*>(padding.data));
   return Status::ok();
 }
 
-inline Status read_prefix(const IncreFlashAttentionCall& c, const LayoutName& layout, detail::DecodeProblem& p) {
+template <class Call>
+Status read_padding(const Call& c, detail::InferenceProblem& p) {
+  if (!c.kv_padding_size.present()) return Status::ok();
+  GLINT_PASS_ON(padding_number(c.kv_padding_size, p.padding));
+  if (p.kv_lens.empty()) return Status::ok();
+  GLINT_REQUIRE(!p.ragged(), Code::cache_not_for_layout, "layout TND takes no kv_padding_size", 1, 0);
+  GLINT_REQUIRE(p.kind != detail::CacheKind::paged, Code::paged_with_padding, "pages take no kv_padding_size", 1, 0);
+  GLINT_REQUIRE(p.kind != detail::CacheKind::list, Code::kv_list_with_padding, "a list takes no kv_padding_size", 1, 0);
+  p.kind = detail::CacheKind::left_padded;
+  return Status::ok();
+}
+
+template <class Call>
+Status read_query_padding(const Call& c, detail::InferenceProblem& p) {
+  if (!c.query_padding_size.present()) return Status::ok();
+  index_t rows = 0;
+  GLINT_PASS_ON(padding_number(c.query_padding_size, rows));
+  if (!p.q_lens.empty()) p.q_padding = rows;
+  return Status::ok();
+}
+
+template <class Call>
+Status read_prefix(const Call& c, const LayoutName& layout, detail::InferenceProblem& p) {
   const TensorRef key = unpacked(c.key_shared_prefix), value = unpacked(c.value_shared_prefix);
   const index_t length = c.actual_shared_prefix_len;
   if (!key.present() && !value.present()) {
@@ -171,7 +185,8 @@ inline Status read_prefix(const IncreFlashAttentionCall& c, const LayoutName& la
 }
 
 // query_rope is like query and key_rope like key, with a head size of their own.
-inline Status read_rope(const IncreFlashAttentionCall& c, const LayoutName& layout, detail::DecodeProblem& p) {
+template <class Call>
+Status read_rope(const Call& c, const LayoutName& layout, detail::InferenceProblem& p) {
   const TensorRef &q = c.query_rope, &k = c.key_rope;
   if (!q.present() && !k.present()) return Status::ok();
   GLINT_REQUIRE(q.present() && k.present(), Code::rope_half, "query_rope and key_rope come together", 1, 2);
@@ -206,21 +221,24 @@ inline Status read_rope(const IncreFlashAttentionCall& c, const LayoutName& layo
   return Status::ok();
 }
 
-inline Status read_cache(const IncreFlashAttentionCall& c, const LayoutName& layout, detail::DecodeProblem& p) {
-  KeyValue kv;
-  GLINT_PASS_ON(read_key_value(c, kv));
-  GLINT_PASS_ON(read_types(c, kv, p));
+// key and value, and all that belongs to them; p knows the data types and lengths already.
+template <class Call>
+Status read_cache(const Call& c, const LayoutPair& layouts, KeyValue& kv, detail::InferenceProblem& p) {
+  const LayoutName& layout = *layouts.in;
   const bool paged = c.block_table.present();
   GLINT_REQUIRE(!paged || !kv.is_list(), Code::paged_with_list, "pages take no list of caches", kv.keys.size(), 1);
   GLINT_REQUIRE(paged || c.block_size == 0, Code::block_table_missing, "block_size needs block_table", 0, 1);
+  GLINT_REQUIRE(!kv.is_list() || layout.batch >= 0, Code::cache_not_for_layout,
+                "layout TND takes keys in one tensor or in pages", kv.keys.size(), 1);
   Operands o{c.query, kv.key, kv.value, c.attention_out, c.num_heads, c.num_key_value_heads};
   for (TensorRef* operand : {&o.key, &o.value}) {
     if (paged) GLINT_PASS_ON(page_operand(c, layout, *operand));
     if (kv.is_list()) operand->shape.extent[layout.batch] = c.query.shape[layout.batch];
   }
   Shape& s = p.shape;
-  GLINT_PASS_ON(read_shapes(o, layout, s));
-  GLINT_PASS_ON(incre_rules::shape(s));
+  GLINT_PASS_ON(read_shapes(o, layouts, s));
+  if (p.ragged()) s.batch = static_cast<index_t>(p.q_lens.size());
+  GLINT_PASS_ON(inference_rules::shape(s));
   if (paged) {
     GLINT_PASS_ON(read_pages(c, kv, p));
   } else if (kv.is_list()) {

@@ -1,8 +1,9 @@
-// The factors of integer caches and outputs in a run-time call (operators 4.2 and 4.3).
+// The factors of integer caches and outputs in a run-time call (operators 4.2 and 4.3), and its sink.  Call: a call of
+// prompt_flash_attention or incre_flash_attention.
 #pragma once
 
-#include "glint/dispatch/incre_call.hpp"
-#include "glint/ops/incre_rules.hpp"
+#include "glint/dispatch/call.hpp"
+#include "glint/ops/inference_rules.hpp"
 
 namespace glint {
 inline namespace GLINT_ABI {
@@ -36,7 +37,8 @@ inline Antiquant factors_from(const TensorRef& scale, const TensorRef& offset, i
 }
 
 // One tensor whose first half is key's and whose second half is value's.
-inline Status read_joint(const IncreFlashAttentionCall& c, detail::DecodeProblem& p) {
+template <class Call>
+Status read_joint(const Call& c, detail::InferenceProblem& p) {
   const TensorRef &scale = c.antiquant_scale, &offset = c.antiquant_offset;
   const Shape& s = p.shape;
   const bool per_token = c.antiquant_mode == 1;
@@ -76,7 +78,7 @@ inline Status read_joint(const IncreFlashAttentionCall& c, detail::DecodeProblem
 }
 
 // The shapes of a separate tensor, by mode (operators 4.3).
-inline Status separate_shape(const Extents& shape, AntiquantMode mode, index_t dim, const detail::DecodeProblem& p) {
+inline Status separate_shape(const Extents& shape, AntiquantMode mode, index_t dim, const detail::InferenceProblem& p) {
   const index_t batch = p.shape.batch, heads = p.shape.kv_heads, all = heads * dim;
   constexpr Code code = Code::antiquant_shape;
   switch (mode) {
@@ -98,7 +100,7 @@ inline Status separate_shape(const Extents& shape, AntiquantMode mode, index_t d
 
 // One of key and value; `dim` is its head size.
 inline Status read_separate(const TensorRef& scale, const TensorRef& offset, index_t number, index_t dim,
-                            const detail::DecodeProblem& p, Antiquant& a) {
+                            const detail::InferenceProblem& p, Antiquant& a) {
   GLINT_PASS_ON(quant_rules::mode_number(number, 5));
   GLINT_PASS_ON(has_scale(scale, offset));
   if (!scale.present()) return Status::ok();
@@ -114,7 +116,8 @@ inline Status read_separate(const TensorRef& scale, const TensorRef& offset, ind
   return Status::ok();
 }
 
-inline Status read_antiquant(const IncreFlashAttentionCall& c, detail::DecodeProblem& p) {
+template <class Call>
+Status read_antiquant(const Call& c, detail::InferenceProblem& p) {
   const bool joint = c.antiquant_scale.present() || c.antiquant_offset.present();
   bool separate = false;
   for (const TensorRef* t :
@@ -132,7 +135,8 @@ inline Status read_antiquant(const IncreFlashAttentionCall& c, detail::DecodePro
 }
 
 // quant_scale2 and quant_offset2: one number, or one for each channel of the output, in any shape.
-inline Status read_post_quant(const IncreFlashAttentionCall& c, detail::DecodeProblem& p) {
+template <class Call>
+Status read_post_quant(const Call& c, detail::InferenceProblem& p) {
   const TensorRef &scale = c.quant_scale2, &offset = c.quant_offset2;
   GLINT_REQUIRE(scale.present() || !offset.present(), Code::post_quant_offset_alone, "quant_offset2 needs quant_scale2",
                 1, 0);
@@ -147,6 +151,56 @@ inline Status read_post_quant(const IncreFlashAttentionCall& c, detail::DecodePr
                 "quant_offset2 must have as many elements as quant_scale2", offset.shape.elements(),
                 p.post_quant.channels);
   p.post_quant.offset = offset.data;
+  return Status::ok();
+}
+
+// The bits of a float32 in the lower half of a uint64, or a float32 (operators 4.1).
+inline Status read_scale(const TensorRef& tensor, bool bits_allowed, std::optional<float>& scale) {
+  if (!tensor.present()) return Status::ok();
+  const bool bits = tensor.dtype == DType::u64 && bits_allowed;
+  GLINT_REQUIRE(tensor.dtype == DType::f32 || bits, Code::int8_scale_dtype,
+                "quant_scale1 is float32, deq_scale1 and deq_scale2 are float32 or uint64", tensor.dtype, DType::f32);
+  GLINT_PASS_ON(one_of(tensor.shape, {{1}, {}}, Code::int8_scale_shape, "the scales of an int8 query are one number"));
+  GLINT_REQUIRE(tensor.data != nullptr, Code::int8_scale_null, "a scale has a shape but no data", 0, 1);
+  scale = bits ? std::bit_cast<float>(static_cast<std::uint32_t>(*static_cast<const std::uint64_t*>(tensor.data)))
+               : *static_cast<const float*>(tensor.data);
+  return Status::ok();
+}
+
+template <class Call>
+Status read_int8_scales(const Call& c, detail::InferenceProblem& p) {
+  GLINT_PASS_ON(read_scale(c.deq_scale1, true, p.int8.dequant1));
+  GLINT_PASS_ON(read_scale(c.quant_scale1, false, p.int8.quant1));
+  return read_scale(c.deq_scale2, true, p.int8.dequant2);
+}
+
+// lse of the inference doors: (B, N, S1, 1) or (B, N, S1); with layout TND (T1, N, 1) or (T1, N).
+inline Status read_lse(const OutputRef& lse, const detail::InferenceProblem& p, float*& data) {
+  if (!lse.present()) return Status::ok();
+  const Shape& s = p.shape;
+  GLINT_REQUIRE(lse.dtype == DType::f32, Code::dtype_stats, "softmax_lse is float32", lse.dtype, DType::f32);
+  GLINT_REQUIRE(lse.data != nullptr || lse.shape.elements() == 0, Code::null_stats, "softmax_lse must not be null", 0,
+                1);
+  if (p.ragged()) {
+    GLINT_PASS_ON(one_of(lse.shape, {{s.q_len, s.heads, 1}, {s.q_len, s.heads}}, Code::stats_shape_mismatch,
+                         "softmax_lse has the shape (T, N, 1)"));
+  } else {
+    GLINT_PASS_ON(one_of(lse.shape, {{s.batch, s.heads, s.q_len, 1}, {s.batch, s.heads, s.q_len}},
+                         Code::stats_shape_mismatch, "softmax_lse has the shape (B, N, S1, 1)"));
+  }
+  data = static_cast<float*>(lse.data);
+  return Status::ok();
+}
+
+template <class Call>
+Status read_sink(const Call& c, detail::InferenceProblem& p) {
+  const TensorRef& sink = c.learnable_sink;
+  if (!sink.present()) return Status::ok();
+  GLINT_REQUIRE(sink.dtype == p.number_type(), Code::sink_dtype, "learnable_sink must have the data type of query",
+                sink.dtype, p.number_type());
+  GLINT_PASS_ON(one_of(sink.shape, {{p.shape.heads}}, Code::sink_shape, "learnable_sink must have the shape (N)"));
+  GLINT_REQUIRE(sink.data != nullptr, Code::sink_null, "learnable_sink has a shape but no data", 0, 1);
+  p.sink = sink.data;
   return Status::ok();
 }
 

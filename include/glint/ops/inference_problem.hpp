@@ -1,11 +1,12 @@
-// One decode call with its types erased: both doors fill this, the rules (incre_rules.hpp) read it, and the plan
-// (decode_plan.hpp) hands it to the kernel head by head.  What depends on the type of q or out happens once for each
-// row, not for each key, so only the type of the cache reaches a template.
+// A call of an inference operator, prompt or incre, with its types erased: both doors of both fill this, the rules read
+// it, and a plan hands it to a kernel head by head.  What depends on the type of q or out happens once for each row or
+// tile, not for each key, so only the type of the cache reaches a template.
 #pragma once
 
 #include <cstddef>
 
 #include "glint/ops/incre_problem.hpp"
+#include "glint/ops/prompt_problem.hpp"
 #include "glint/ops/rules.hpp"
 
 namespace glint {
@@ -36,7 +37,7 @@ struct CacheTensor {
   index_t dim = 0;  // numbers in a row
 };
 
-struct DecodeProblem {
+struct InferenceProblem {
   DType q_type = DType::none, cache_type = DType::none;
   Layout layout = Layout::BSH;
   Shape shape{};
@@ -57,7 +58,7 @@ struct DecodeProblem {
   CacheTensor prefix_k{}, prefix_v{}, prefix_k_rope{};  // data null: none
   index_t prefix_rows = 0, prefix_length = 0;
 
-  void* out = nullptr;  // of q_type, or int8 with post_quant
+  void* out = nullptr;  // of number_type(), or int8 with post_quant
   Strides out_strides{};
   bool out_is_int8 = false;
   bool two_outs = false;  // the typed door was given both pointers: not legal
@@ -65,19 +66,35 @@ struct DecodeProblem {
   float scale = 1;
   MaskTensor mask{};
   PseTensor pse{};
-  std::span<const index_t> kv_lens{};
+  // Lengths, but ends with layout TND (and there lengths of keys in pages).
+  std::span<const index_t> q_lens{}, kv_lens{};
+  std::optional<index_t> q_padding{};  // not negative; only beside q_lens
+  SparseMode mode = SparseMode::default_mask;
+  Tokens tokens{};
   DraftMask draft = DraftMask::none;
   MaskTensor tree{};
   Antiquant k_antiquant{}, v_antiquant{};
   PostQuant post_quant{};
-  const void* sink = nullptr;  // [N], of q_type
+  Int8Scales int8{};           // q_type i8
+  const void* sink = nullptr;  // [N], of number_type()
   float* lse = nullptr;
   float empty_lse = -std::numeric_limits<float>::infinity();
   int inner_precise = 1;
   Limits limits = Limits::none;
 
+  // Of pse, sink and an output that is not int8.
+  DType number_type() const { return q_type == DType::i8 ? DType::f16 : q_type; }
+  bool ragged() const { return layout == Layout::TND; }
+  // Of the tensors of q and out: TND has no batch axis.
+  index_t tensor_batch() const { return ragged() ? 1 : shape.batch; }
+  Sequences q_rows() const {
+    return ragged() ? Sequences::ends(q_lens) : Sequences::lengths(shape.batch, shape.q_len, q_lens);
+  }
+
   // Elements of storage that hold `dim` numbers of the cache.
   index_t stored(index_t dim) const { return cache_type == DType::i4 ? dim / 2 : dim; }
+  // K and V in one tensor, sequence behind sequence.
+  bool ragged_keys() const { return ragged() && kind == CacheKind::contiguous; }
   // Rows that entry b's own cache has room for.
   index_t capacity(index_t b) const {
     if (kind == CacheKind::paged) return max_blocks * block_size;
@@ -86,12 +103,17 @@ struct DecodeProblem {
   // Keys of entry b's own cache that count: its actual length, and none where left padding leaves no room.
   index_t own_keys(index_t b) const {
     if (kv_lens.empty()) return capacity(b);
+    if (ragged_keys()) return Sequences::ends(kv_lens).length(b);
     const index_t length = kv_lens[kv_lens.size() == 1 ? 0 : static_cast<std::size_t>(b)];
     return kind == CacheKind::left_padded && shape.kv_len - padding - length < 0 ? 0 : length;
   }
-  // Rows before entry b's first key, and before its columns of mask, pse_shift and per-token factors.
-  index_t first_row(index_t b) const {
+  // Columns of mask, pse_shift and per-token factors before entry b's first key: the padding in front of it.
+  index_t first_column(index_t b) const {
     return kind == CacheKind::left_padded && own_keys(b) > 0 ? shape.kv_len - padding - own_keys(b) : 0;
+  }
+  // Rows of its tensor before it.
+  index_t first_row(index_t b) const {
+    return ragged_keys() ? Sequences::ends(kv_lens).first(b) : first_column(b);
   }
   index_t keys(index_t b) const { return prefix_length + own_keys(b); }
 };
@@ -104,23 +126,23 @@ inline Strides safe_strides(Strides given, Layout layout, Dims d) {
 }
 
 // K, V or a rope part as one tensor in the layout of q, and as a pool of pages.
-inline CacheTensor cache_tensor(const DecodeProblem& d, const void* data, Strides given, index_t batch, index_t rows,
+inline CacheTensor cache_tensor(const InferenceProblem& d, const void* data, Strides given, index_t batch, index_t rows,
                                 index_t dim) {
   const Dims dims{batch, d.shape.kv_head_count(), rows, d.stored(dim)};
   return {data, nullptr, safe_strides(given, d.layout, dims), dim};
 }
-inline CacheTensor pool_tensor(const DecodeProblem& d, const void* data, index_t dim) {
+inline CacheTensor pool_tensor(const InferenceProblem& d, const void* data, index_t dim) {
   const Dims dims{d.blocks, d.shape.kv_head_count(), d.block_size, d.stored(dim)};
   return {data, nullptr, safe_strides({}, page_order(d.pages), dims), dim};
 }
 
-// A problem's operands that do not depend on where its cache lies.
-template <class Element, class Kv>
-DecodeProblem erase_operands(const IncreProblem<Element, Kv>& p, Layout layout) {
+// What prompt and incre problems have in common, but for where the cache lies.
+template <class Problem>
+InferenceProblem erase_operands(const Problem& p, Layout layout, Layout out_layout) {
   const Shape& s = p.shape;
-  DecodeProblem d;
-  d.q_type = dtype_of<storage_t<Element>>;
-  d.cache_type = dtype_of<storage_t<typename Kv::element>>;
+  InferenceProblem d;
+  d.q_type = dtype_of<storage_t<std::remove_cvref_t<decltype(*p.q)>>>;
+  d.cache_type = dtype_of<storage_t<typename Problem::Stored>>;
   d.layout = layout;
   d.shape = s;
   d.q = p.q;
@@ -131,13 +153,11 @@ DecodeProblem erase_operands(const IncreProblem<Element, Kv>& p, Layout layout) 
   d.out_is_int8 = p.out_int8 != nullptr || (p.out == nullptr && p.post_quant);
   d.two_outs = p.out_int8 != nullptr && p.out != nullptr;
   d.out = d.out_is_int8 ? static_cast<void*>(p.out_int8) : static_cast<void*>(p.out);
-  d.out_strides = safe_strides(p.out_strides, layout, {s.batch, s.heads, s.q_len, s.value_size()});
+  d.out_strides = safe_strides(p.out_strides, out_layout, {s.batch, s.heads, s.q_len, s.value_size()});
   d.scale = p.scale;
   d.mask = p.attn_mask;
   d.pse = p.pse_shift;
   d.kv_lens = p.kv_lens;
-  d.draft = p.draft;
-  d.tree = p.draft_tree;
   d.k_antiquant = p.k_antiquant;
   d.v_antiquant = p.v_antiquant;
   d.post_quant = p.post_quant;
@@ -150,7 +170,7 @@ DecodeProblem erase_operands(const IncreProblem<Element, Kv>& p, Layout layout) 
 }
 
 template <class Stored>
-void erase_prefix(const SharedPrefix<Stored>& prefix, DecodeProblem& d) {
+void erase_prefix(const SharedPrefix<Stored>& prefix, InferenceProblem& d) {
   d.prefix_rows = prefix.rows;
   d.prefix_length = !prefix ? 0 : prefix.length == -1 ? prefix.rows : prefix.length;
   d.prefix_k = cache_tensor(d, prefix.k, {}, 1, prefix.rows, d.shape.head_dim);
@@ -159,7 +179,7 @@ void erase_prefix(const SharedPrefix<Stored>& prefix, DecodeProblem& d) {
 }
 
 template <class Cache>
-void erase_tensor(const Cache& cache, DecodeProblem& d) {
+void erase_tensor(const Cache& cache, InferenceProblem& d) {
   const Shape& s = d.shape;
   d.k = cache_tensor(d, cache.k, cache.k_strides, s.batch, s.kv_len, s.head_dim);
   d.v = cache_tensor(d, cache.v, cache.v_strides, s.batch, s.kv_len, s.value_size());
@@ -167,13 +187,13 @@ void erase_tensor(const Cache& cache, DecodeProblem& d) {
 }
 
 template <class Stored>
-void erase_cache(const KvCache<kv::Contiguous<Stored>>& cache, DecodeProblem& d) {
+void erase_cache(const KvCache<kv::Contiguous<Stored>>& cache, InferenceProblem& d) {
   d.kind = CacheKind::contiguous;
   erase_tensor(cache, d);
 }
 
 template <class Stored>
-void erase_cache(const KvCache<kv::LeftPadded<Stored>>& cache, DecodeProblem& d) {
+void erase_cache(const KvCache<kv::LeftPadded<Stored>>& cache, InferenceProblem& d) {
   // Without actual lengths the padding is ignored (operators 5).
   d.kind = d.kv_lens.empty() ? CacheKind::contiguous : CacheKind::left_padded;
   d.padding = cache.padding > 0 ? cache.padding : 0;
@@ -181,7 +201,7 @@ void erase_cache(const KvCache<kv::LeftPadded<Stored>>& cache, DecodeProblem& d)
 }
 
 template <class Stored>
-void erase_cache(const KvCache<kv::Paged<Stored>>& cache, DecodeProblem& d) {
+void erase_cache(const KvCache<kv::Paged<Stored>>& cache, InferenceProblem& d) {
   d.kind = CacheKind::paged;
   d.block_table = cache.block_table;
   d.max_blocks = cache.max_blocks;
@@ -194,7 +214,7 @@ void erase_cache(const KvCache<kv::Paged<Stored>>& cache, DecodeProblem& d) {
 }
 
 template <class Stored>
-void erase_cache(const KvCache<kv::List<Stored>>& cache, DecodeProblem& d) {
+void erase_cache(const KvCache<kv::List<Stored>>& cache, InferenceProblem& d) {
   d.kind = CacheKind::list;
   d.list_rows = {cache.rows.data(), static_cast<index_t>(cache.rows.size())};
   // Strides depend on each entry's rows; the plan works them out.
@@ -208,8 +228,24 @@ void erase_cache(const KvCache<kv::List<Stored>>& cache, DecodeProblem& d) {
 }
 
 template <class Element, class Kv>
-DecodeProblem erase(const IncreProblem<Element, Kv>& p, Layout layout) {
-  DecodeProblem d = erase_operands(p, layout);
+InferenceProblem erase(const IncreProblem<Element, Kv>& p, Layout layout) {
+  InferenceProblem d = erase_operands(p, layout, layout);
+  d.draft = p.draft;
+  d.tree = p.draft_tree;
+  erase_prefix(p.prefix, d);
+  erase_cache(p.kv, d);
+  return d;
+}
+
+template <class Element, class Kv>
+InferenceProblem erase(const PromptProblem<Element, Kv>& p, Layout layout, Layout out_layout, SparseMode mode) {
+  InferenceProblem d = erase_operands(p, layout, out_layout);
+  if (layout == Layout::TND) d.shape.batch = static_cast<index_t>(p.q_lens.size());
+  d.q_lens = p.q_lens;
+  if (p.q_padding && !p.q_lens.empty()) d.q_padding = *p.q_padding > 0 ? *p.q_padding : 0;
+  d.mode = mode;
+  d.tokens = {p.pre_tokens, p.next_tokens};
+  d.int8 = p.int8;
   erase_prefix(p.prefix, d);
   erase_cache(p.kv, d);
   return d;
