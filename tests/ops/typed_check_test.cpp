@@ -31,6 +31,10 @@ Problem legal() {
   return p;
 }
 template <>
+Prompt legal<Prompt>() {
+  return {.q = memory, .kv = {.k = memory + 500, .v = memory + 1000}, .out = memory + 1500, .shape = shape(6)};
+}
+template <>
 Incre legal<Incre>() {
   return {.q = memory, .kv = {.k = memory + 500, .v = memory + 1000}, .out = memory + 1500, .shape = shape(1)};
 }
@@ -224,11 +228,11 @@ constexpr Row<Incre> kIncre[] = {
 };
 TEST(TypedIncre, Refuses) { expect_rows<glint::IncreFlashAttention<layout::BNSD, float>>(kIncre); }
 
-TEST(TypedPrompt, KnowsThreeLayouts) {
+TEST(TypedPrompt, KnowsItsLayouts) {
   EXPECT_EQ((glint::PromptFlashAttention<layout::SBH, float>::check(legal<Prompt>()).code),
             Code::layout_not_for_operator);
   EXPECT_EQ((glint::PromptFlashAttention<layout::TND, float>::check(legal<Prompt>()).code),
-            Code::layout_not_for_operator);
+            Code::sequence_lists_missing);
   EXPECT_EQ((glint::IncreFlashAttention<layout::SBH, float>::check(legal<Incre>()).code),
             Code::layout_not_for_operator);
   EXPECT_EQ((glint::IncreFlashAttention<layout::BSND, float>::check(legal<Incre>()).code), Code::ok);
