@@ -4,6 +4,7 @@
 #include <array>
 
 #include "glint/dispatch/incre_flash_attention.hpp"
+#include "glint/dispatch/prompt_flash_attention.hpp"
 #include "support/bad_input.hpp"
 
 namespace bad_input {
