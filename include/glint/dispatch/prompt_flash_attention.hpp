@@ -56,7 +56,7 @@ inline Status read_lse(const OutputRef& lse, const Shape& s, float*& data) {
 
 // (B, S2) is a mask for one query row of each batch entry (operators 12.11).
 inline Status read_inference_mask(const TensorRef& mask, const Shape& s, MaskTensor& out) {
-  GLINT_PASS_ON(read_mask(mask, true, true, out));
+  GLINT_PASS_ON(read_mask(mask, true, rules::MaskTypes::prompt, out));
   if (mask.shape.rank == 2 && s.q_len == 1 && out.rows == s.batch) out.batch = s.batch, out.rows = 1;
   return Status::ok();
 }
@@ -68,7 +68,7 @@ inline Status read_prompt_mask(const PromptFlashAttentionCall& c, const Shape& s
                   "sparse_mode 1 to 4 need attn_mask, and modes 0 and 1 a full one", 0, 1);
     return c.attn_mask.present() ? read_inference_mask(c.attn_mask, s, mask) : Status::ok();
   }
-  if (c.attn_mask.present()) return compressed_mask(c.attn_mask, mode, true);
+  if (c.attn_mask.present()) return compressed_mask(c.attn_mask, mode, rules::MaskTypes::prompt);
   GLINT_REQUIRE(c.attn_mask_compressed, Code::mask_missing, "sparse_mode 1 to 4 need attn_mask", 0, 1);
   return Status::ok();
 }

@@ -103,7 +103,7 @@ StaircaseAndDenseOf masks(const ScoreProblem<Element>& p, Layout layout, SparseM
   if (layout == Layout::TND) masks.stairs.band_entry = band_entry(mode, Sequences::ends(p.q_ends));
   const MaskTensor& m = p.attn_mask;
   const index_t matrix = m.rows * m.columns;
-  masks.dense = {m.data, m.batch == 1 ? 0 : m.heads * matrix, m.heads == 1 ? 0 : matrix, m.columns};
+  masks.dense = {m.data, m.batch == 1 ? 0 : m.heads * matrix, m.heads == 1 ? 0 : matrix, m.columns, size_of(m.dtype)};
   return masks;
 }
 

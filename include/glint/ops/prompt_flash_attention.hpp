@@ -70,7 +70,7 @@ StaircaseAndDenseOf masks(const PromptProblem<Element>& p, Layout, SparseMode mo
   if (mode == SparseMode::band || p.attn_mask) masks.stairs.tokens = {p.pre_tokens, p.next_tokens};
   const MaskTensor& m = p.attn_mask;
   const index_t matrix = m.rows * m.columns;
-  masks.dense = {m.data, m.batch == 1 ? 0 : m.heads * matrix, m.heads == 1 ? 0 : matrix, m.columns};
+  masks.dense = {m.data, m.batch == 1 ? 0 : m.heads * matrix, m.heads == 1 ? 0 : matrix, m.columns, size_of(m.dtype)};
   return masks;
 }
 
@@ -150,6 +150,7 @@ Status mask(const Problem& p, SparseMode mode) {
   GLINT_REQUIRE(p.attn_mask || mode == SparseMode::default_mask, Code::mask_missing, "sparse_mode 1 needs attn_mask", 0,
                 1);
   if (!p.attn_mask) return Status::ok();
+  GLINT_PASS_ON(rules::mask_dtype(p.attn_mask.dtype, rules::MaskTypes::prompt));
   GLINT_REQUIRE(p.attn_mask.heads == 1, Code::mask_shape, "attn_mask must have 1 as its head axis", p.attn_mask.heads,
                 1);
   return rules::mask_shape(p.attn_mask, p.shape, p.shape.q_len, p.shape.kv_len, false);
