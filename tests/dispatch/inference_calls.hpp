@@ -106,7 +106,7 @@ Fixture bsh() {
 template <class Fixture>
 Fixture masked() {
   Fixture f = plain<Fixture>();
-  f.call.attn_mask = {f.memory.take(256), DType::boolean, {2, 1, f.size.q_len, 8}};
+  f.call.attn_mask = {f.memory.take(512), DType::boolean, {2, 1, f.size.q_len, 8}};
   return f;
 }
 template <class Fixture>

@@ -20,13 +20,13 @@ inline Status read_prompt_mask(const PromptFlashAttentionCall& c, detail::Infere
     GLINT_REQUIRE(optional || c.attn_mask.present(), Code::mask_missing,
                   "sparse_mode 1 to 4 need attn_mask, and modes 0 and 1 a full one", 0, 1);
     if (!c.attn_mask.present()) return Status::ok();
-    GLINT_PASS_ON(read_mask(c.attn_mask, true, true, p.mask));
+    GLINT_PASS_ON(read_mask(c.attn_mask, true, rules::MaskTypes::prompt, p.mask));
     // (B, S2) is a mask for one query row of each batch entry (operators 12.11).
     MaskTensor& m = p.mask;
     if (c.attn_mask.shape.rank == 2 && p.shape.q_len == 1 && m.rows == p.shape.batch) m.batch = m.rows, m.rows = 1;
     return Status::ok();
   }
-  if (c.attn_mask.present()) return compressed_mask(c.attn_mask, p.mode, true);
+  if (c.attn_mask.present()) return compressed_mask(c.attn_mask, p.mode, rules::MaskTypes::prompt);
   GLINT_REQUIRE(c.attn_mask_compressed, Code::mask_missing, "sparse_mode 1 to 4 need attn_mask", 0, 1);
   return Status::ok();
 }

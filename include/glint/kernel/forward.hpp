@@ -29,7 +29,7 @@ concept ForwardPlan = requires(const Candidate& plan, index_t i) {
   { plan.value_dim() } -> std::same_as<index_t>;
   { plan.products() } -> std::same_as<Products>;
   { plan.stages(i) } -> std::same_as<bool>;  // must tiles of i keys be converted or gathered?
-  plan.head(i, i);  // (group, head within the group) -> HeadWork
+  plan.head(i, i);                           // (group, head within the group) -> HeadWork
 };
 
 namespace forward {
@@ -56,8 +56,7 @@ index_t scratch_bytes(const Plan& plan) {
   const index_t head_dim = plan.head_dim(), value_dim = plan.value_dim();
   const index_t state = 3 * aligned_bytes_of<float>(Tile::rows);
   const index_t output = aligned_bytes_of<float>(value_dim * Tile::rows) + state;
-  const index_t tile =
-      aligned_bytes_of<float>(head_dim * Tile::rows) + output * (plan.max_keys() > kKeyBlock ? 2 : 1);
+  const index_t tile = aligned_bytes_of<float>(head_dim * Tile::rows) + output * (plan.max_keys() > kKeyBlock ? 2 : 1);
   return aligned_bytes_of<float>(Tile::columns * Tile::rows) + aligned_bytes_of<float>(Tile::rows) +
          2 * aligned_bytes_of<std::uint64_t>(Tile::columns) + aligned_bytes_of<float>(Tile::columns * head_dim) +
          aligned_bytes_of<float>(Tile::columns * value_dim) + aligned_bytes_of<float>(factor_count(plan)) +
@@ -164,8 +163,7 @@ NextTask preview(const Plan& plan, const Tasks<Tile>& tasks, index_t task, bool 
   const index_t q0 = tile / plan.heads_per_group() * Tile::rows - head.out.lead, size = size_of(head.q.dtype);
   const Interval rows = intersect({q0, q0 + Tile::rows}, {0, head.q.rows});
   if (rows.empty() || head.kv.length() == 0) return {};
-  NextTask next{
-      .q = {head.q.row(rows.lo), head.q.row_stride * size, rows.size(), head.q.dim * size}, .k = {}, .v = {}};
+  NextTask next{.q = {head.q.row(rows.lo), head.q.row_stride * size, rows.size(), head.q.dim * size}, .k = {}, .v = {}};
   if (same_group) return next;
   const auto run = head.kv.run(0, Tile::columns);
   constexpr index_t kSize = sizeof(Element);

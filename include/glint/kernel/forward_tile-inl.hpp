@@ -113,11 +113,13 @@ GLINT_NOINLINE void forward_tiles(const Head* heads, const Interval* rows, index
   constexpr bool kHolds = is_integer_element<typename Head::element>;
   Arena arena(memory);
   const Head& any = heads[0];
-  TileScratch<Tile> scratch{
-      arena.take<float>(Tile::columns * Tile::rows), arena.take<float>(Tile::rows),
-      arena.take<std::uint64_t>(Tile::columns),      arena.take<std::uint64_t>(Tile::columns),
-      arena.take<float>(Tile::columns * any.dim()),  arena.take<float>(Tile::columns * any.out.dim),
-      arena.take<float>(kHolds ? 2 * (padded(any.q.dim) + padded(any.out.dim)) : 0)};
+  TileScratch<Tile> scratch{arena.take<float>(Tile::columns * Tile::rows),
+                            arena.take<float>(Tile::rows),
+                            arena.take<std::uint64_t>(Tile::columns),
+                            arena.take<std::uint64_t>(Tile::columns),
+                            arena.take<float>(Tile::columns * any.dim()),
+                            arena.take<float>(Tile::columns * any.out.dim),
+                            arena.take<float>(kHolds ? 2 * (padded(any.q.dim) + padded(any.out.dim)) : 0)};
   if constexpr (kHolds) spread_factors(any, scratch);
   QueryTile<Tile, Head> tiles[Tile::shared];
   Interval keys{any.kv.length(), 0};

@@ -73,9 +73,7 @@ struct OutputView {
   index_t dim = 0;
   OutputFactors factors{};
 
-  void* number(index_t r, index_t d) const {
-    return static_cast<char*>(data) + (r * row_stride + d) * size_of(dtype);
-  }
+  void* number(index_t r, index_t d) const { return static_cast<char*>(data) + (r * row_stride + d) * size_of(dtype); }
   void* row(index_t r) const { return number(r, 0); }
 };
 

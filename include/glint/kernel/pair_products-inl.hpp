@@ -19,7 +19,8 @@ struct ProductsOfPairs {
   // Scores stay unscaled where nothing but exp needs to know.  Of any other scale exp could not keep its promises.
   template <class Head>
   static GLINT_INLINE bool exp_scales(const Head& head) {
-    return !kModifies<Head> && !head.bias && !head.slope && !head.sink && head.scale >= 0x1p-64F && head.scale <= 0x1p64F;
+    return !kModifies<Head> && !head.bias && !head.slope && !head.sink && head.scale >= 0x1p-64F &&
+           head.scale <= 0x1p64F;
   }
 
   template <class Head>
