@@ -35,8 +35,14 @@ struct RowStats {
 };
 
 // How the two matrix products are calculated.  pairs: bfloat16 with the CPU's dot instruction, P rounded to bfloat16;
-// where there is none, or for other types, the same as singles.
-enum class Products : std::uint8_t { singles, pairs };
+// where there is none, or for other types, the same as singles.  bytes: q, k and v are int8 and out is half, with the
+// roundings of operators 4.1; key blocks are the tiles of keys.
+enum class Products : std::uint8_t { singles, pairs, bytes };
+
+// The factors of products of bytes.  dequant1 has 19 bits, its low 13 bits of mantissa clear; quant1 is a half.
+struct Int8Factors {
+  float dequant1 = 1, quant1 = 1, dequant2 = 1;
+};
 
 // What the same worker will read next, as far as is known.
 struct NextTask {
@@ -54,17 +60,19 @@ struct Slope {
 template <class Element, Mask MaskModel, class Modifier = score::None, class Kv = kv::Contiguous<Element>>
 struct HeadWork {
   using element = Element;
+  using output = std::conditional_t<std::is_same_v<Element, std::int8_t>, half, Element>;
 
   HeadView<const Element> q;  // rows that are computed
   Kv kv;
-  HeadView<Element> out;  // out.rows >= q.rows: the rows behind are set to zero
-  float scale = 1;        // s = scale * (q . k)
+  HeadView<output> out;  // out.rows >= q.rows: the rows behind are set to zero
+  float scale = 1;       // s = scale * (q . k); of products of bytes a half
   MaskModel mask;
   [[no_unique_address]] Modifier modifier{};
   Bias bias{};
   Slope slope{};
   Dropout dropout{};
   RowStats stats{};
+  Int8Factors int8{};
 };
 
 }  // namespace GLINT_ABI

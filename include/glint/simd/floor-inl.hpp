@@ -5,3 +5,4 @@
 #include "glint/simd/microkernel-inl.hpp"
 #include "glint/simd/pack-inl.hpp"
 #include "glint/simd/pairs-inl.hpp"
+#include "glint/simd/bytes-inl.hpp"
