@@ -73,7 +73,7 @@ template <class Tile, class Head>
 using Entry = void (*)(const Head*, const Interval*, index_t, std::byte*, const NextTask&);
 
 template <class Tile, class Head>
-Entry<Tile, Head> entry(Isa isa, [[maybe_unused]] Products products) {
+Entry<Tile, Head> floats_entry(Isa isa, [[maybe_unused]] Products products) {
 #if GLINT_HAVE_X86
   if constexpr (std::is_same_v<typename Head::element, bfloat16>) {
     if (products == Products::pairs && simd::bf16_dot())
@@ -86,6 +86,27 @@ Entry<Tile, Head> entry(Isa isa, [[maybe_unused]] Products products) {
   if (isa == Isa::base) return &isa_base::forward_tiles<Tile, Head, isa_base::FloatProducts<Tile>>;
 #endif
   return &isa_plain::forward_tiles<Tile, Head, isa_plain::FloatProducts<Tile>>;
+}
+
+// The products of bytes: with the dot instruction, or the same integers in float.
+template <class Tile, class Head>
+Entry<Tile, Head> bytes_entry(Isa isa) {
+#if GLINT_HAVE_X86
+  if (simd::int8_dot()) return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::BytesByDot<Tile>>;
+  if (isa == Isa::avx512) return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::BytesInFloat<Tile>>;
+  if (isa == Isa::avx2) return &isa_avx2::forward_tiles<Tile, Head, isa_avx2::BytesInFloat<Tile>>;
+#endif
+#if GLINT_HAVE_VECTOR_EXTENSIONS
+  if (isa == Isa::base) return &isa_base::forward_tiles<Tile, Head, isa_base::BytesInFloat<Tile>>;
+#endif
+  return &isa_plain::forward_tiles<Tile, Head, isa_plain::BytesInFloat<Tile>>;
+}
+
+template <class Tile, class Head>
+Entry<Tile, Head> entry(Isa isa, Products products) {
+  if constexpr (std::is_same_v<typename Head::element, std::int8_t>)
+    if (products == Products::bytes) return bytes_entry<Tile, Head>(isa);
+  return floats_entry<Tile, Head>(isa, products);
 }
 
 template <class Head>
