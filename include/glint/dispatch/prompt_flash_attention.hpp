@@ -107,9 +107,8 @@ inline Status check(const PromptFlashAttentionCall& call) {
 inline index_t workspace_bytes(const PromptFlashAttentionCall& call, index_t workers = 1) {
   index_t bytes = 0;
   (void)static_cast<bool>(dispatch::with_prompt(call, [&](const detail::InferenceProblem& p) {
-    detail::with_stored<void>(p, [&](auto stored) {
-      const detail::CacheKeys<decltype(stored)> keys(p);
-      bytes = detail::prefill_workspace<recipe::Default>(detail::options(p), keys, workers);
+    bytes = detail::with_prompt_keys(p, [&](const auto& keys) {
+      return detail::prefill_workspace<recipe::Default>(detail::options(p), keys, workers);
     });
     return Status::ok();
   }));
@@ -119,9 +118,9 @@ inline index_t workspace_bytes(const PromptFlashAttentionCall& call, index_t wor
 template <Executor Pool>
 Status prompt_flash_attention(const PromptFlashAttentionCall& call, Pool&& executor, std::span<std::byte> workspace) {
   return dispatch::with_prompt(call, [&](const detail::InferenceProblem& p) -> Status {
-    return detail::with_stored<void>(p, [&](auto stored) -> Status {
-      const AttentionPlan plan(detail::options(p), detail::CacheKeys<decltype(stored)>(p),
-                               dispatch::AnyMaskOf{detail::masks(p)}, SameModifier<score::None>{});
+    return detail::with_prompt_keys(p, [&](const auto& keys) -> Status {
+      const AttentionPlan plan(detail::options(p), keys, dispatch::AnyMaskOf{detail::masks(p)},
+                               SameModifier<score::None>{});
       return detail::run_prefill<recipe::Default>(plan, executor, workspace);
     });
   });
