@@ -2,7 +2,7 @@
 // table and factor of them, ends exactly at an unreadable page, then begins exactly behind one.
 #include <memory>
 
-#include "support/inference_doors.hpp"
+#include "support/decode_doors.hpp"
 #include "support/decode_generator.hpp"
 #include "support/differential.hpp"
 #include "support/fence.hpp"
@@ -132,9 +132,9 @@ void expect_no_fault(InferenceCase c, Fences& fences) {
   for (const Flush where : {Flush::end, Flush::start}) {
     fences.start(where);
     const InferenceOutcome got = c.form == kContiguous   ? fenced<Query, glint::kv::Contiguous<Stored>>(c, data, fences)
-                              : c.form == kLeftPadded ? fenced<Query, glint::kv::LeftPadded<Stored>>(c, data, fences)
-                              : c.form == kPaged      ? fenced<Query, glint::kv::Paged<Stored>>(c, data, fences)
-                                                      : fenced<Query, glint::kv::List<Stored>>(c, data, fences);
+                                 : c.form == kLeftPadded ? fenced<Query, glint::kv::LeftPadded<Stored>>(c, data, fences)
+                                 : c.form == kPaged      ? fenced<Query, glint::kv::Paged<Stored>>(c, data, fences)
+                                                         : fenced<Query, glint::kv::List<Stored>>(c, data, fences);
     ASSERT_EQ(difference(want, got), "") << print(c);
   }
 }
