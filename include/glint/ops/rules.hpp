@@ -62,8 +62,9 @@ inline Status ends(std::span<const index_t> list, index_t total) {
     tail = tail || (end == 0 && before > 0);
     GLINT_REQUIRE(
         tail ? end == 0 : end >= before, Code::sequence_list_decreasing,
-        "actual_seq_qlen and actual_seq_kvlen are cumulative and must not decrease (but for zeros at the tail)", end,
-        before);
+        "cumulative sequence lengths (actual_seq_qlen, actual_seq_kvlen; of layout TND actual_seq_lengths and "
+        "actual_seq_lengths_kv) must not decrease, but for zeros at the tail",
+        end, before);
     if (!tail) before = end;
   }
   GLINT_REQUIRE(before <= total, Code::sequence_list_total,
@@ -173,15 +174,6 @@ inline Status apart(std::initializer_list<detail::Extent> outputs, std::initiali
     for (const detail::Extent* other = outputs.begin(); other != out; ++other)
       GLINT_REQUIRE(!out->overlaps(*other), Code::output_overlaps_input, "outputs must not overlap each other", 1, 0);
   }
-  return Status::ok();
-}
-
-// Sparse mode of the inference operators: 0 to 4.
-inline Status inference_mode(SparseMode mode) {
-  const int value = static_cast<int>(mode);
-  GLINT_REQUIRE(value <= 8, Code::sparse_mode_unknown, "sparse_mode must be one of the documented modes", value, 8);
-  GLINT_REQUIRE(value <= 4, Code::sparse_mode_not_for_operator, "prompt_flash_attention knows sparse_mode 0 to 4",
-                value, 4);
   return Status::ok();
 }
 
