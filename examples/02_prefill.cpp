@@ -25,8 +25,7 @@ int main() {
   // A window of three tokens: the row's own and two before it.
   const PromptFlashAttention<layout::BNSD, half, SparseMode::band> prefill;
   const Status status = prefill({.q = q.data(),
-                                 .k = k.data(),
-                                 .v = v.data(),
+                                 .kv = {.k = k.data(), .v = v.data()},
                                  .out = out.data(),
                                  .shape = shape,
                                  .scale = 1,

@@ -25,8 +25,11 @@ int main() {
   const PromptFlashAttention<layout::BSND, float, SparseMode::left_up_causal> prefill;
   const Shape prompt{
       .batch = 1, .heads = heads, .kv_heads = kv_heads, .q_len = tokens, .kv_len = tokens, .head_dim = dim};
-  Status status = prefill(
-      {.q = q.data(), .k = new_k.data(), .v = new_v.data(), .out = all.data(), .shape = prompt, .scale = 0.25F});
+  Status status = prefill({.q = q.data(),
+                           .kv = {.k = new_k.data(), .v = new_v.data()},
+                           .out = all.data(),
+                           .shape = prompt,
+                           .scale = 0.25F});
 
   const IncreFlashAttention<layout::BSND, float> step;
   for (index_t token = 0; token < tokens && status; ++token) {

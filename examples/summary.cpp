@@ -138,8 +138,12 @@ Row prefill(const char* name, Shape s, bool causal) {
                        v = random_normal<T>(elements(s.kv_head_count()), 3);
   std::vector<T> out(q.size());
   const float scale = 1 / std::sqrt(static_cast<float>(s.head_dim));
-  const typename Operator::Problem problem{
-      .q = q.data(), .k = k.data(), .v = v.data(), .out = out.data(), .shape = s, .scale = scale};
+  typename Operator::Problem problem{.q = q.data(), .out = out.data(), .shape = s, .scale = scale};
+  if constexpr (requires { problem.kv; }) {
+    problem.kv = {.k = k.data(), .v = v.data()};
+  } else {
+    problem.k = k.data(), problem.v = v.data();
+  }
   std::vector<std::byte> workspace(static_cast<std::size_t>(Operator::workspace_bytes(problem)));
 
   // Useful work: two multiply-adds for each visible pair and number of a head.

@@ -63,8 +63,12 @@ struct Inputs {
 // For a typed functor.
 template <class Problem, class Element>
 Problem problem_of(const Inputs<Element>& in) {
-  Problem p{
-      .q = in.q.data(), .k = in.k.data(), .v = in.v.data(), .out = in.out.data(), .shape = in.shape, .scale = in.scale};
+  Problem p{.q = in.q.data(), .out = in.out.data(), .shape = in.shape, .scale = in.scale};
+  if constexpr (requires { p.kv; }) {
+    p.kv = {.k = in.k.data(), .v = in.v.data()};
+  } else {
+    p.k = in.k.data(), p.v = in.v.data();
+  }
   p.pre_tokens = in.workload.tokens.pre;
   p.next_tokens = in.workload.tokens.next;
   if (in.workload.dense_mask) p.attn_mask = {in.drop.data(), 1, 1, in.shape.q_len, in.shape.kv_len};

@@ -69,7 +69,7 @@ TEST(Pipeline, QueryScaleIsBeforeTheBias) {  // operators 12.14
 TEST(Pipeline, InferenceAddsTheBiasAfterTheScale) {  // operators 1.5
   TwoKeys two;
   glint::PromptProblem<float> p{
-      .q = two.q, .k = two.k, .v = two.v, .out = two.out, .shape = two.p.shape, .scale = 0.5F};
+      .q = two.q, .kv = {.k = two.k, .v = two.v}, .out = two.out, .shape = two.p.shape, .scale = 0.5F};
   p.pse_shift = {two.bias, DType::f32, 1, 1, 1, 2};
   ASSERT_TRUE(static_cast<bool>(glint::PromptFlashAttention<glint::layout::BSH, float>{}(p)));
   EXPECT_NEAR(two.out[0], std::exp(4.0) / (std::exp(4.0) + 1), 3e-7);

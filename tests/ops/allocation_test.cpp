@@ -102,7 +102,7 @@ TEST(Allocation, Score) {
 
 TEST(Allocation, Prompt) {
   Numbers n;
-  glint::PromptProblem<float> p{.q = n.q.data(), .k = n.q.data(), .v = n.q.data(), .out = n.out.data()};
+  glint::PromptProblem<float> p{.q = n.q.data(), .kv = {.k = n.q.data(), .v = n.q.data()}, .out = n.out.data()};
   p.shape = {.batch = 1, .heads = 3, .q_len = 70, .kv_len = 70, .head_dim = 20};
   expect_frugal(glint::PromptFlashAttention<glint::layout::BNSD, float, glint::SparseMode::right_down_causal>{}, p,
                 "prompt");

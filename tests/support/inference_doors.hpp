@@ -138,8 +138,9 @@ Outcome<T> typed_inference(const Case& c, const CaseData<T>& data, const TestExe
   const auto prompt = [&](auto layout) {
     glint::PromptProblem<T> p;
     fill_problem(c, data, outcome, p);
-    p.q = q.data, p.k = k.data, p.v = v.data, p.out = out.data;
-    p.q_strides = q.strides, p.k_strides = k.strides, p.v_strides = v.strides, p.out_strides = out.strides;
+    p.q = q.data, p.out = out.data;
+    p.kv = {k.data, v.data, k.strides, v.strides};
+    p.q_strides = q.strides, p.out_strides = out.strides;
     p.q_lens = data.lists.q_lens;
     p.pre_tokens = c.pre;
     p.next_tokens = c.next;

@@ -29,7 +29,7 @@ concept ForwardPlan = requires(const Candidate& plan, index_t i) {
   { plan.value_dim() } -> std::same_as<index_t>;
   { plan.products() } -> std::same_as<Products>;
   { plan.stages(i) } -> std::same_as<bool>;  // must tiles of i keys be converted or gathered?
-  plan.head(i, i);  // (group, head within the group) -> HeadWork
+  plan.head(i, i);                           // (group, head within the group) -> HeadWork
 };
 
 namespace forward {
@@ -56,8 +56,7 @@ index_t scratch_bytes(const Plan& plan) {
   const index_t head_dim = plan.head_dim(), value_dim = plan.value_dim();
   const index_t state = 3 * aligned_bytes_of<float>(Tile::rows);
   const index_t output = aligned_bytes_of<float>(value_dim * Tile::rows) + state;
-  const index_t tile =
-      aligned_bytes_of<float>(head_dim * Tile::rows) + output * (plan.max_keys() > kKeyBlock ? 2 : 1);
+  const index_t tile = aligned_bytes_of<float>(head_dim * Tile::rows) + output * (plan.max_keys() > kKeyBlock ? 2 : 1);
   return aligned_bytes_of<float>(Tile::columns * Tile::rows) + aligned_bytes_of<float>(Tile::rows) +
          2 * aligned_bytes_of<std::uint64_t>(Tile::columns) + aligned_bytes_of<float>(Tile::columns * head_dim) +
          aligned_bytes_of<float>(Tile::columns * value_dim) + aligned_bytes_of<float>(factor_count(plan)) +
@@ -74,7 +73,7 @@ template <class Tile, class Head>
 using Entry = void (*)(const Head*, const Interval*, index_t, std::byte*, const NextTask&);
 
 template <class Tile, class Head>
-Entry<Tile, Head> entry(Isa isa, [[maybe_unused]] Products products) {
+Entry<Tile, Head> floats_entry(Isa isa, [[maybe_unused]] Products products) {
 #if GLINT_HAVE_X86
   if constexpr (std::is_same_v<typename Head::element, bfloat16>) {
     if (products == Products::pairs && simd::bf16_dot())
@@ -87,6 +86,27 @@ Entry<Tile, Head> entry(Isa isa, [[maybe_unused]] Products products) {
   if (isa == Isa::base) return &isa_base::forward_tiles<Tile, Head, isa_base::FloatProducts<Tile>>;
 #endif
   return &isa_plain::forward_tiles<Tile, Head, isa_plain::FloatProducts<Tile>>;
+}
+
+// The products of bytes: with the dot instruction, or the same integers in float.
+template <class Tile, class Head>
+Entry<Tile, Head> bytes_entry(Isa isa) {
+#if GLINT_HAVE_X86
+  if (simd::int8_dot()) return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::BytesByDot<Tile>>;
+  if (isa == Isa::avx512) return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::BytesInFloat<Tile>>;
+  if (isa == Isa::avx2) return &isa_avx2::forward_tiles<Tile, Head, isa_avx2::BytesInFloat<Tile>>;
+#endif
+#if GLINT_HAVE_VECTOR_EXTENSIONS
+  if (isa == Isa::base) return &isa_base::forward_tiles<Tile, Head, isa_base::BytesInFloat<Tile>>;
+#endif
+  return &isa_plain::forward_tiles<Tile, Head, isa_plain::BytesInFloat<Tile>>;
+}
+
+template <class Tile, class Head>
+Entry<Tile, Head> entry(Isa isa, Products products) {
+  if constexpr (std::is_same_v<typename Head::element, std::int8_t>)
+    if (products == Products::bytes) return bytes_entry<Tile, Head>(isa);
+  return floats_entry<Tile, Head>(isa, products);
 }
 
 template <class Head>
@@ -164,8 +184,7 @@ NextTask preview(const Plan& plan, const Tasks<Tile>& tasks, index_t task, bool 
   const index_t q0 = tile / plan.heads_per_group() * Tile::rows - head.out.lead, size = size_of(head.q.dtype);
   const Interval rows = intersect({q0, q0 + Tile::rows}, {0, head.q.rows});
   if (rows.empty() || head.kv.length() == 0) return {};
-  NextTask next{
-      .q = {head.q.row(rows.lo), head.q.row_stride * size, rows.size(), head.q.dim * size}, .k = {}, .v = {}};
+  NextTask next{.q = {head.q.row(rows.lo), head.q.row_stride * size, rows.size(), head.q.dim * size}, .k = {}, .v = {}};
   if (same_group) return next;
   const auto run = head.kv.run(0, Tile::columns);
   constexpr index_t kSize = sizeof(Element);

@@ -66,14 +66,15 @@ class CacheKeys {
     if (p_.kind == CacheKind::paged) return {at(t.data, kv_head * t.strides.head), t.strides.batch, t.strides.row};
     const index_t first = p_.first_row(batch);
     if (p_.kind != CacheKind::list)
-      return {at(t.data, (p_.ragged() ? 0 : batch * t.strides.batch) + kv_head * t.strides.head + first * t.strides.row), 0,
-              t.strides.row};
+      return {
+          at(t.data, (p_.ragged() ? 0 : batch * t.strides.batch) + kv_head * t.strides.head + first * t.strides.row), 0,
+          t.strides.row};
     const CacheTensor own = cache_tensor(p_, t.list[batch], {}, 1, p_.list_rows[batch], t.dim);
     return {at(own.data, kv_head * own.strides.head), 0, own.strides.row};
   }
 
   kv::Cache<Stored> cache(const CacheTensor& k, const CacheTensor& v, const CacheTensor& prefix_k,
-                              const CacheTensor& prefix_v, index_t batch, index_t kv_head) const {
+                          const CacheTensor& prefix_v, index_t batch, index_t kv_head) const {
     static constexpr std::int32_t kOnePage[1] = {0};
     const index_t keys = p_.own_keys(batch);
     const bool paged = p_.kind == CacheKind::paged;
@@ -120,7 +121,8 @@ class CacheKeys {
   InferenceProblem p_;
 };
 
-// use(Stored{}) with the type of the cache.  Only: the one type it can have, or void if that is known at run time alone.
+// use(Stored{}) with the type of the cache.  Only: the one type it can have, or void if that is known at run time
+// alone.
 template <class Only, class Use>
 auto with_stored(const InferenceProblem& p, const Use& use) {
   if constexpr (!std::is_void_v<Only>) {

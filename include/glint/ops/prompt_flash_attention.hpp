@@ -2,10 +2,10 @@
 //
 //   out = softmax(mask(scale * (q k^T) + pse_shift)) v
 //
-// Source: PromptFlashAttention (seed 002) with sections 1.5, 2, 3, 4 and 5 of the operator contract.  Layouts BSH, BNSD,
-// BSND and TND, and BNSD in with BSND out.  Rows without a query are set to zero; keys at and behind kv_lens[b] are
-// never read.  K and V may lie in any cache that incre_flash_attention reads; queries of int8 multiply keys of int8 as
-// integers (operators 4.1), in blocks of Recipe::tile<std::int8_t>::columns keys.
+// Source: PromptFlashAttention (seed 002) with sections 1.5, 2, 3, 4 and 5 of the operator contract.  Layouts BSH,
+// BNSD, BSND and TND, and BNSD in with BSND out.  Rows without a query are set to zero; keys at and behind kv_lens[b]
+// are never read.  K and V may lie in any cache that incre_flash_attention reads; queries of int8 multiply keys of int8
+// as integers (operators 4.1), in blocks of Recipe::tile<std::int8_t>::columns keys.
 #pragma once
 
 #include "glint/ops/attention.hpp"
@@ -21,10 +21,6 @@ inline Products prompt_products(const InferenceProblem& p) {
   const bool pairs = p.inner_precise % 2 == 1 && p.q_type == DType::bf16 && p.cache_type == DType::bf16;
   return pairs ? Products::pairs : Products::singles;
 }
-
-// As the kernel takes them: half precision, and 19 bits (operators 4.1).
-inline float rounded_to_half(float x) { return to_float(from_float<half>(x)); }
-inline float cut_to_19_bits(float x) { return std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) & 0xffffe000u); }
 
 inline AttentionOptions options(const InferenceProblem& p) {
   const Shape& s = p.shape;
@@ -57,7 +53,7 @@ inline StaircaseAndDenseOf masks(const InferenceProblem& p) {
   masks.stairs.mode = p.mode;
   if (prompt_rules::tokens_act(p)) masks.stairs.tokens = p.tokens;
   const MaskTensor& m = p.mask;
-  masks.dense = {m.data, m.batch == 1 ? 0 : m.rows * m.columns, 0, m.columns};
+  masks.dense = {m.data, m.batch == 1 ? 0 : m.rows * m.columns, 0, m.columns, size_of(m.dtype)};
   return masks;
 }
 

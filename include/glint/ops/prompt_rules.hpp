@@ -72,6 +72,7 @@ inline Status mask(const InferenceProblem& p) {
                 1);
   const MaskTensor& m = p.mask;
   if (!m) return Status::ok();
+  GLINT_PASS_ON(rules::mask_dtype(m.dtype, rules::MaskTypes::prompt));
   GLINT_REQUIRE(m.heads == 1, Code::mask_shape, "attn_mask must have 1 as its head axis", m.heads, 1);
   GLINT_PASS_ON(rules::mask_shape(m, p.shape, inference_rules::mask_rows(p), Columns(p).want(m.columns), false));
   GLINT_REQUIRE(rules::countable({m.batch, m.rows, m.columns}), Code::extent_too_large,
