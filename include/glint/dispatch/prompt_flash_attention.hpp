@@ -98,8 +98,8 @@ inline index_t prompt_workspace(const detail::InferenceProblem& p, index_t worke
 template <class Pool>
 Status run_prompt(const detail::InferenceProblem& p, Pool& executor, std::span<std::byte> workspace) {
   return detail::with_stored<void>(p, [&](auto stored) -> Status {
-    const AttentionPlan plan(detail::options(p), detail::CacheKeys<decltype(stored)>(p),
-                             AnyMaskOf{detail::masks(p)}, SameModifier<score::None>{});
+    const AttentionPlan plan(detail::options(p), detail::CacheKeys<decltype(stored)>(p), AnyMaskOf{detail::masks(p)},
+                             SameModifier<score::None>{});
     return detail::run_prefill<recipe::Default>(plan, executor, workspace);
   });
 }
@@ -132,9 +132,8 @@ inline index_t workspace_bytes(const PromptFlashAttentionCall& call, index_t wor
 
 template <Executor Pool>
 Status prompt_flash_attention(const PromptFlashAttentionCall& call, Pool&& executor, std::span<std::byte> workspace) {
-  return dispatch::with_prompt(call, [&](const detail::InferenceProblem& p) -> Status {
-    return dispatch::run_prompt(p, executor, workspace);
-  });
+  return dispatch::with_prompt(
+      call, [&](const detail::InferenceProblem& p) -> Status { return dispatch::run_prompt(p, executor, workspace); });
 }
 
 template <Executor Pool>

@@ -142,14 +142,14 @@ inline Status mask_shape(const MaskTensor& mask, const Shape& s, index_t rows, i
 
 // Bias over the scores of dense layouts; `rows` is the query length, or 1.
 inline Status pse_shape(const PseTensor& pse, const Shape& s, index_t rows, index_t columns) {
-  GLINT_REQUIRE(pse.batch == 1 || pse.batch == s.batch, Code::pse_shape, "pse must have 1 or batch as its batch axis",
-                pse.batch, s.batch);
-  GLINT_REQUIRE(pse.heads == 1 || pse.heads == s.heads, Code::pse_shape, "pse must have 1 or head_num as its head axis",
-                pse.heads, s.heads);
+  GLINT_REQUIRE(pse.batch == 1 || pse.batch == s.batch, Code::pse_shape,
+                "a bias (real_shift, pse_shift) must have 1 or batch as its batch axis", pse.batch, s.batch);
+  GLINT_REQUIRE(pse.heads == 1 || pse.heads == s.heads, Code::pse_shape,
+                "a bias (real_shift, pse_shift) must have 1 or head_num as its head axis", pse.heads, s.heads);
   GLINT_REQUIRE(pse.rows == 1 || pse.rows == rows, Code::pse_shape,
-                "pse must have 1 or the query length as its row axis", pse.rows, rows);
-  GLINT_REQUIRE(pse.columns == columns, Code::pse_shape, "pse must have the key length as its last axis", pse.columns,
-                columns);
+                "a bias (real_shift, pse_shift) must have 1 or the query length as its row axis", pse.rows, rows);
+  GLINT_REQUIRE(pse.columns == columns, Code::pse_shape,
+                "a bias (real_shift, pse_shift) must have the key length as its last axis", pse.columns, columns);
   return Status::ok();
 }
 
