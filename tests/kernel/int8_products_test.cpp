@@ -107,7 +107,8 @@ struct Plan {
   index_t max_keys() const { return c.keys; }
   index_t head_dim() const { return c.dim; }
   index_t value_dim() const { return c.value_dim; }
-  glint::Products products() const { return glint::Products::bytes; }
+  static constexpr bool kBytes = true;
+  glint::Products products() const { return glint::Products::singles; }
   bool stages(index_t) const { return true; }
 
   using Head = glint::HeadWork<std::int8_t, Mask>;

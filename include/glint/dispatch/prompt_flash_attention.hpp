@@ -89,17 +89,15 @@ inline Status read_prompt(const PromptFlashAttentionCall& c, const LayoutPair& l
 }
 
 inline index_t prompt_workspace(const detail::InferenceProblem& p, index_t workers) {
-  return detail::with_stored<void>(p, [&](auto stored) {
-    const detail::CacheKeys<decltype(stored)> keys(p);
+  return detail::with_prompt_keys(p, [&](const auto& keys) {
     return detail::prefill_workspace<recipe::Default>(detail::options(p), keys, workers);
   });
 }
 
 template <class Pool>
 Status run_prompt(const detail::InferenceProblem& p, Pool& executor, std::span<std::byte> workspace) {
-  return detail::with_stored<void>(p, [&](auto stored) -> Status {
-    const AttentionPlan plan(detail::options(p), detail::CacheKeys<decltype(stored)>(p), AnyMaskOf{detail::masks(p)},
-                             SameModifier<score::None>{});
+  return detail::with_prompt_keys(p, [&](const auto& keys) -> Status {
+    const AttentionPlan plan(detail::options(p), keys, AnyMaskOf{detail::masks(p)}, SameModifier<score::None>{});
     return detail::run_prefill<recipe::Default>(plan, executor, workspace);
   });
 }

@@ -21,6 +21,7 @@ inline namespace GLINT_ABI {
 // What an operator tells the kernel.  A group is one (batch, kv head); its heads share K and V.
 template <class Candidate>
 concept ForwardPlan = requires(const Candidate& plan, index_t i) {
+  { Candidate::kBytes } -> std::convertible_to<bool>;  // are q, k and v multiplied as integers (operators 4.1)?
   { plan.groups() } -> std::same_as<index_t>;
   { plan.heads_per_group() } -> std::same_as<index_t>;
   { plan.max_rows() } -> std::same_as<index_t>;  // of any head's out, with its lead
@@ -102,11 +103,13 @@ Entry<Tile, Head> bytes_entry(Isa isa) {
   return &isa_plain::forward_tiles<Tile, Head, isa_plain::BytesInFloat<Tile>>;
 }
 
-template <class Tile, class Head>
-Entry<Tile, Head> entry(Isa isa, Products products) {
-  if constexpr (std::is_same_v<typename Head::element, std::int8_t>)
-    if (products == Products::bytes) return bytes_entry<Tile, Head>(isa);
-  return floats_entry<Tile, Head>(isa, products);
+template <class Tile, class Plan>
+Entry<Tile, HeadOf<Plan>> entry(Isa isa, const Plan& plan) {
+  if constexpr (Plan::kBytes) {
+    return bytes_entry<Tile, HeadOf<Plan>>(isa);
+  } else {
+    return floats_entry<Tile, HeadOf<Plan>>(isa, plan.products());
+  }
 }
 
 template <class Head>
@@ -140,7 +143,7 @@ void run_task(const Plan& plan, index_t group, Interval tiles, std::byte* scratc
       rows[count++] = computed;
     }
   }
-  if (count > 0) entry<Tile, Head>(simd::selected, plan.products())(heads, rows, count, scratch, next);
+  if (count > 0) entry<Tile>(simd::selected, plan)(heads, rows, count, scratch, next);
 }
 
 // The tasks of a plan, numbered group by group.

@@ -34,10 +34,9 @@ struct RowStats {
   explicit constexpr operator bool() const { return max != nullptr || sum != nullptr || lse != nullptr; }
 };
 
-// How the two matrix products are calculated.  pairs: bfloat16 with the CPU's dot instruction, P rounded to bfloat16;
-// where there is none, or for other types, the same as singles.  bytes: q, k and v are int8 and out is half, with the
-// roundings of operators 4.1; key blocks are the tiles of keys.
-enum class Products : std::uint8_t { singles, pairs, bytes };
+// How the two matrix products of floats are calculated.  pairs: bfloat16 with the CPU's dot instruction, P rounded to
+// bfloat16; where there is none, or for other types, the same as singles.
+enum class Products : std::uint8_t { singles, pairs };
 
 // What the same worker will read next, as far as is known.
 struct NextTask {

@@ -9,11 +9,13 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace detail {
 
-template <class Element>
+// multiply_bytes: the queries are int8 too, and are multiplied with the keys as they are.
+template <class Element, bool multiply_bytes = false>
 class CacheKeys {
  public:
   using element = Element;
   using Stored = Element;
+  static constexpr bool kBytes = multiply_bytes;
 
   explicit CacheKeys(const InferenceProblem& problem) : p_(problem) {}
 
@@ -33,7 +35,7 @@ class CacheKeys {
   void place(index_t batch, index_t kv_head, Head& head) const {
     head.kv = cache(batch, kv_head);
     if (p_.rope_dim > 0) head.rope = rope(batch, kv_head);
-    if (p_.q_type == DType::i8) return;
+    if (kBytes) return;
     head.k_factors = k_factors(batch, kv_head);
     head.v_factors = v_factors(batch, kv_head);
     head.first_column = first_column(batch);

@@ -17,7 +17,6 @@ inline namespace GLINT_ABI {
 namespace detail {
 
 inline Products prompt_products(const InferenceProblem& p) {
-  if (p.q_type == DType::i8) return Products::bytes;
   const bool pairs = p.inner_precise % 2 == 1 && p.q_type == DType::bf16 && p.cache_type == DType::bf16;
   return pairs ? Products::pairs : Products::singles;
 }
@@ -57,6 +56,13 @@ inline StaircaseAndDenseOf masks(const InferenceProblem& p) {
   return masks;
 }
 
+// use(keys) with what the call's keys are.
+template <class Use>
+auto with_prompt_keys(const InferenceProblem& p, const Use& use) {
+  if (p.q_type == DType::i8) return use(CacheKeys<std::int8_t, true>(p));
+  return with_stored<void>(p, [&](auto stored) { return use(CacheKeys<decltype(stored)>(p)); });
+}
+
 }  // namespace detail
 
 // The functor; see FlashAttentionScore for what its template arguments mean.  Kv: how the cache is stored, e.g.
@@ -74,7 +80,7 @@ struct PromptFlashAttention {
   static_assert((mode == SparseMode::custom) != std::is_same_v<typename Recipe::masks, MaskFromMode>,
                 "glint::PromptFlashAttention: SparseMode::custom and Recipe::masks belong together");
   using Problem = PromptProblem<Element, Kv>;
-  using Keys = detail::CacheKeys<storage_t<typename Kv::element>>;
+  using Keys = detail::CacheKeys<storage_t<typename Kv::element>, kInt8>;
 
   [[no_unique_address]] typename Recipe::masks masks{};
   [[no_unique_address]] typename Recipe::modifiers modifiers{};

@@ -55,6 +55,9 @@ inline Status sequence_lists(const InferenceProblem& p) {
 inline Status query_lengths(const InferenceProblem& p) {
   if (!p.ragged()) return rules::lengths(p.q_lens, p.shape.batch, p.shape.q_len, rules::LengthList::may_be_longer);
   GLINT_PASS_ON(sequence_lists(p));
+  const auto sequences = static_cast<index_t>(p.q_lens.size());
+  GLINT_REQUIRE(p.shape.batch == sequences, Code::batch_mismatch,
+                "with layout TND batch must be 0 or the size of actual_seq_lengths", p.shape.batch, sequences);
   GLINT_REQUIRE(!p.q_padding, Code::query_padding_not_for_layout, "layout TND takes no query_padding_size",
                 p.q_padding.value_or(0), 0);
   GLINT_REQUIRE(p.kind == CacheKind::contiguous || p.kind == CacheKind::paged, Code::cache_not_for_layout,
