@@ -197,6 +197,10 @@ inline const std::array kMasksAndSinks{
                  f.call.attn_mask.shape = {2, 3, 8};
                },
                Code::draft_tree_shape, 8, 3},
+    Row<Incre>{"mask of float16", masked<Incre>, [](Incre& f) { f.call.attn_mask.dtype = DType::f16; },
+               Code::dtype_mask, 2, 6},
+    Row<Incre>{"mask of float32", masked<Incre>, [](Incre& f) { f.call.attn_mask.dtype = DType::f32; },
+               Code::dtype_mask, 1, 6},
     Row<Incre>{"tree of float16", tree, [](Incre& f) { f.call.attn_mask.dtype = DType::f16; }, Code::dtype_mask, 2, 6},
     Row<Incre>{"tree without data", tree, [](Incre& f) { f.call.attn_mask.data = nullptr; }, Code::null_mask, 0, 1},
     Row<Incre>{"tree with fewer keys than rows", tree,

@@ -38,6 +38,8 @@ TEST(PromptBadInput, OnlyPrompt) {
                     f.call.attn_mask.shape = {6, 8};
                   },
                   Code::mask_not_compressed, 6, 2048},
+      Row<Prompt>{"compressed mask of int32", triangle, [](Prompt& f) { f.call.attn_mask.dtype = DType::i32; },
+                  Code::dtype_mask, 7, 6},
       Row<Prompt>{"mode 0 with the compressed tag", plain<Prompt>,
                   [](Prompt& f) { f.call.attn_mask_compressed = true; }, Code::mask_missing, 0, 1},
       Row<Prompt>{"mask (B,S2) with six rows", masked<Prompt>,
@@ -120,6 +122,10 @@ constexpr LegalRow<Prompt> kLegalPrompt[] = {
        f.call.attn_mask.shape = {1, 8};
      }},
     {"mask int8", masked<Prompt>, [](Prompt& f) { f.call.attn_mask.dtype = DType::i8; }},
+    {"mask float16", masked<Prompt>, [](Prompt& f) { f.call.attn_mask.dtype = DType::f16; }},
+    {"mask bfloat16", masked<Prompt>, [](Prompt& f) { f.call.attn_mask.dtype = DType::bf16; }},
+    {"mask float32", masked<Prompt>, [](Prompt& f) { f.call.attn_mask.dtype = DType::f32; }},
+    {"compressed mask float16", triangle, [](Prompt& f) { f.call.attn_mask.dtype = DType::f16; }},
     {"compressed mask int8", triangle, [](Prompt& f) { f.call.attn_mask.dtype = DType::i8; }},
     {"compressed mask (1,1,..)", band,
      [](Prompt& f) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "glint/dispatch/incre_flash_attention.hpp"
+#include "glint/dispatch/prompt_flash_attention.hpp"
 #include "support/bad_input.hpp"
 
 namespace bad_input {
@@ -105,7 +106,7 @@ Fixture bsh() {
 template <class Fixture>
 Fixture masked() {
   Fixture f = plain<Fixture>();
-  f.call.attn_mask = {f.memory.take(256), DType::boolean, {2, 1, f.size.q_len, 8}};
+  f.call.attn_mask = {f.memory.take(512), DType::boolean, {2, 1, f.size.q_len, 8}};
   return f;
 }
 template <class Fixture>

@@ -67,8 +67,11 @@ constexpr auto alike() {
           "output of int8", legal, [](Fixture& f) { f.call.attention_out.dtype = DType::i8; },
           incre ? Code::post_quant_missing : Code::dtype_output, incre ? 0 : 4, incre ? 1 : 2),
       row(
-          "mask of float16", masked<Fixture>, [](Fixture& f) { f.call.attn_mask.dtype = DType::f16; }, Code::dtype_mask,
-          2, 6),
+          "mask of int32", masked<Fixture>, [](Fixture& f) { f.call.attn_mask.dtype = DType::i32; }, Code::dtype_mask,
+          7, 6),
+      row(
+          "mask of float64's size", masked<Fixture>, [](Fixture& f) { f.call.attn_mask.dtype = DType::i64; },
+          Code::dtype_mask, 8, 6),
       row(
           "pse_shift of another type", biased<Fixture>, [](Fixture& f) { f.call.pse_shift.dtype = DType::f32; },
           Code::dtype_pse, 1, 2),

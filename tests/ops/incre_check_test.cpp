@@ -76,6 +76,9 @@ constexpr Row<Plain> kOptions[] = {
        p.draft_tree = {bytes, 1, 4, 1, 1}, p.draft = glint::DraftMask::tree;
      },
      Code::draft_tree_shape, 4, 1},
+    {"a tree of floats",
+     [](Plain& p) { p.draft_tree = {memory, 1, 1, 1, 1, DType::f32}, p.draft = glint::DraftMask::tree; },
+     Code::dtype_mask, 1, 6},
     {"a tree that is not square",
      [](Plain& p) {
        p.draft_tree = {bytes, 1, 1, 1, 2}, p.draft = glint::DraftMask::tree;

@@ -44,23 +44,33 @@ struct MaskExamples<mask::Staircase> {
   }
 };
 
-// Any byte but 0 drops.  Rows may lie further apart than they are long, and nothing outside them may be read.
-template <class Visit>
-void each_dense(const Visit& visit) {
-  static GuardedBuffer memory(32768);
+// Anything but 0 drops, and of floats -0 keeps as well.  Rows may lie further apart than they are long, and nothing
+// outside them may be read.
+template <class Element, class Visit>
+void each_dense_of(std::initializer_list<Element> values, const Visit& visit) {
+  static GuardedBuffer memory(65536);
+  constexpr auto kSize = static_cast<index_t>(sizeof(Element));
   std::mt19937 random(17);
   each_shape([&](index_t nq, index_t nk) {
-    visit(mask::Dense{nullptr, 0, nq, nk}, nq, nk);
+    visit(mask::Dense{nullptr, 0, nq, nk, kSize}, nq, nk);
     if (nq == 0 || nk == 0) return;
     for (const index_t gap : {0, 1, 8})
       for (const Fit fit : {Fit::at_start, Fit::at_end}) {
-        const index_t stride = nk + gap, bytes = (nq - 1) * stride + nk;
-        auto* const drop = memory.take<std::uint8_t>(bytes, fit);
-        constexpr std::uint8_t kValues[] = {0, 1, 0, 0x80, 0, 0xff, 0, 2};
-        for (index_t i = 0; i < bytes; ++i) drop[i] = kValues[random() % 8];
-        visit(mask::Dense{drop, stride, nq, nk}, nq, nk);
+        const index_t stride = nk + gap, count = (nq - 1) * stride + nk;
+        auto* const drop = memory.take<Element>(count, fit);
+        for (index_t i = 0; i < count; ++i) drop[i] = values.begin()[random() % values.size()];
+        visit(mask::Dense{drop, stride, nq, nk, kSize}, nq, nk);
       }
   });
+}
+template <class Visit>
+void each_dense(const Visit& visit) {
+  each_dense_of<std::uint8_t>({0, 1, 0, 0x80, 0, 0xff, 0, 2}, visit);
+}
+template <class Visit>
+void each_dense_of_floats(const Visit& visit) {
+  each_dense_of<std::uint16_t>({0, 0x3c00, 0x8000, 1, 0, 0x7e00, 0x8000, 0xff80}, visit);
+  each_dense_of<std::uint32_t>({0, 0x3f800000, 0x80000000, 1, 0, 0x7fc00000, 0x80000000, 0xff800000}, visit);
 }
 
 template <>
@@ -68,6 +78,7 @@ struct MaskExamples<mask::Dense> {
   template <class Visit>
   static void each(const Visit& visit) {
     each_dense(visit);
+    each_dense_of_floats(visit);
   }
 };
 
@@ -134,6 +145,21 @@ TEST(BitRange, IsTheBitsBetweenTwoIntegers) {
       ASSERT_EQ(mask::bit_range(lo, hi), expected) << lo << " " << hi;
     }
   EXPECT_EQ(mask::bit_range(-mask::kOpen, mask::kOpen), ~std::uint64_t{0});
+}
+
+// visible() is what the laws believe, so it is looked at here.
+template <class Element, std::size_t count>
+std::string seen(const Element (&drop)[count]) {
+  return picture(mask::Dense{drop, 0, 1, count, sizeof(Element)}, 1, count);
+}
+TEST(Dense, KeepsWhereTheNumberIsZero) {
+  const std::uint8_t bytes[] = {0, 1, 0x80, 0xff};
+  const std::uint16_t halves[] = {0, 0x8000, 0x3c00, 0x0001, 0x8001, 0x7c00, 0xfc00, 0x7e00, 0xffff, 0x0100};
+  const std::uint32_t floats[] = {0,          0x80000000, 0x3f800000, 0x00000001, 0x80000001,
+                                  0x7f800000, 0xff800000, 0x7fc00000, 0xffffffff, 0x00010000};
+  EXPECT_EQ(seen(bytes), "\n#...\n");
+  EXPECT_EQ(seen(halves), "\n##........\n");
+  EXPECT_EQ(seen(floats), "\n##........\n");
 }
 
 // What the promises are for: a mask that always answered `partial` would be legal and slow.

@@ -34,7 +34,7 @@ TEST(Recipe, DefaultChoosesByElementSize) {
   EXPECT_TRUE(all_default(single) && all_default(narrow));
   EXPECT_EQ(single.rows, glint::tile::Prefill::rows);
   EXPECT_EQ(single.columns, glint::tile::Prefill::columns);
-  EXPECT_EQ(single.shared, 1);
+  EXPECT_EQ(single.shared, glint::tile::Prefill::shared);
   EXPECT_EQ(narrow.shared, glint::tile::PrefillConverted::shared);
   EXPECT_GT(narrow.shared, 1);
 }

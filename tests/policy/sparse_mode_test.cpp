@@ -147,14 +147,15 @@ TEST(SparseMode, TheMaskTensorIsAnAnd) {
     });
 }
 
-TEST(SparseMode, DenseMasksBroadcastAlongEveryAxisOfStrideZero) {
+template <class Element>
+void expect_broadcasts() {
   constexpr index_t kBatch = 2, kHeads = 3, kRows = 2, kKeys = 4;
   for (int axes = 0; axes < 8; ++axes) {
     const index_t rows = axes & 1 ? kRows : 1, heads = axes & 2 ? kHeads : 1, batch = axes & 4 ? kBatch : 1;
-    std::vector<std::uint8_t> drop(static_cast<std::size_t>(batch * heads * rows * kKeys));
+    std::vector<Element> drop(static_cast<std::size_t>(batch * heads * rows * kKeys));
     for (std::size_t e = 0; e < drop.size(); ++e) drop[e] = (e * 11 + e / 5) % 3 == 0;
     const glint::DenseOf of{drop.data(), batch > 1 ? heads * rows * kKeys : 0, heads > 1 ? rows * kKeys : 0,
-                            rows > 1 ? kKeys : 0};
+                            rows > 1 ? kKeys : 0, sizeof(Element)};
     for (index_t b = 0; b < kBatch; ++b)
       for (index_t h = 0; h < kHeads; ++h)
         EXPECT_TRUE(same(of(HeadIndex{b, h, kRows, kKeys}), kRows, kKeys, [&](const Score& s) {
@@ -162,6 +163,11 @@ TEST(SparseMode, DenseMasksBroadcastAlongEveryAxisOfStrideZero) {
           return drop[static_cast<std::size_t>(element)] == 0;
         })) << axes;
   }
+}
+TEST(SparseMode, DenseMasksBroadcastAlongEveryAxisOfStrideZero) {
+  expect_broadcasts<std::uint8_t>();
+  expect_broadcasts<std::uint16_t>();
+  expect_broadcasts<std::uint32_t>();
   EXPECT_EQ(glint::DenseOf{}(HeadIndex{1, 2, 3, 4}).drop, nullptr);
 }
 

@@ -1,4 +1,5 @@
-// Rows of bytes, bits and Philox numbers as columns of bits: against the definition, bit by bit, on every ISA.
+// Rows of bytes, floats, bits and Philox numbers as columns of bits: against the definition, bit by bit, on every ISA.
+// glint-test: fast-math
 #include "glint/simd/bits.hpp"
 
 #include <gtest/gtest.h>
@@ -14,6 +15,7 @@ namespace {
 
 using glint::BitRows;
 using glint::ByteRows;
+using glint::FloatRows;
 using glint::index_t;
 using glint::Isa;
 using glint::PhiloxRows;
@@ -94,6 +96,63 @@ TEST_P(Bits, EveryByteIsComparedWithoutASign) {
         },
         [&](index_t, index_t c) { return c <= limit; });
   }
+}
+
+template <class Bits>
+constexpr Bits kSign = static_cast<Bits>(Bits{1} << (8 * sizeof(Bits) - 1));
+
+template <class Bits>
+void expect_zeros(const Bits* floats, index_t stride, index_t rows, index_t count) {
+  const auto* const data = reinterpret_cast<const std::uint8_t*>(floats);
+  expect_words(
+      rows, count,
+      [&](std::uint64_t* words) {
+        glint::simd::zeros(FloatRows<Bits>{data, stride, rows, count}, words);
+      },
+      [&](index_t r, index_t c) {
+        const Bits bits = floats[r * stride + c];
+        return bits == 0 || bits == kSign<Bits>;
+      });
+}
+
+// Zeros of both signs among numbers of every kind: one bit set, or all but one, in either sign.  Flush with an
+// unreadable page on either side.
+template <class Bits>
+void expect_zeros_become_columns() {
+  GuardedBuffer memory(64 * 256 * static_cast<index_t>(sizeof(Bits)));
+  std::mt19937 random(3);
+  const auto number = [&]() -> Bits {
+    const auto one = static_cast<Bits>(Bits{1} << random() % (8 * sizeof(Bits) - 1));
+    const Bits numbers[] = {0, one, static_cast<Bits>(~one & ~kSign<Bits>), static_cast<Bits>(random())};
+    return static_cast<Bits>(numbers[random() % 4] ^ (random() % 2 == 0 ? kSign<Bits> : Bits{0}));
+  };
+  each_size([&](index_t rows, index_t count) {
+    for (const index_t gap : {0, 1, 40})
+      for (const Fit fit : {Fit::at_start, Fit::at_end}) {
+        const index_t stride = count + gap, size = (rows - 1) * stride + count;
+        auto* const floats = memory.take<Bits>(size, fit);
+        for (index_t i = 0; i < size; ++i) floats[i] = number();
+        expect_zeros(floats, stride, rows, count);
+      }
+  });
+}
+TEST_P(Bits, ZerosOf16BitsBecomeColumns) { expect_zeros_become_columns<std::uint16_t>(); }
+TEST_P(Bits, ZerosOf32BitsBecomeColumns) { expect_zeros_become_columns<std::uint32_t>(); }
+
+// Denormals, infinities and NaN of float16 and bfloat16 are among them.
+TEST_P(Bits, EveryNumberOf16BitsIsJudged) {
+  std::vector<std::uint16_t> floats(65536);
+  for (std::size_t i = 0; i < floats.size(); ++i) floats[i] = static_cast<std::uint16_t>(i);
+  expect_zeros(floats.data(), 1024, 64, 1024);
+}
+
+TEST_P(Bits, Float32IsJudgedByItsBits) {
+  constexpr std::uint32_t kNumbers[] = {0,          1,          0x007fffff, 0x00800000, 0x3f800000,
+                                        0x7f7fffff, 0x7f800000, 0x7f800001, 0x7fc00000, 0x7fffffff};
+  std::vector<std::uint32_t> floats;
+  for (int place = 0; place < 7; ++place)  // so that each kind lies in each lane
+    for (const std::uint32_t bits : kNumbers) floats.insert(floats.end(), {bits, bits | kSign<std::uint32_t>, 0});
+  expect_zeros(floats.data(), 0, 1, static_cast<index_t>(floats.size()));
 }
 
 // Rows begin at any bit; the stream ends with the last one.

@@ -104,6 +104,7 @@ constexpr auto with_float_type(DType dtype, const Function& f) {
 // Scalar conversions, exact on the way up and round-to-nearest-even on the way down.  The kernels have vector
 // forms of the same functions; these serve edges, tests and users.
 constexpr float to_float(float value) { return value; }
+constexpr float to_float(std::int8_t value) { return static_cast<float>(value); }
 
 // Number i of a row of 4-bit numbers.
 constexpr int number_at(const int4x2* row, index_t i) {

@@ -1,5 +1,5 @@
-// Where the cache of a run-time call lies: one tensor, a list, pages, left padding, a shared prefix, rope parts.  Call: a
-// call of prompt_flash_attention or incre_flash_attention.
+// Where the cache of a run-time call lies: one tensor, a list, pages, left padding, a shared prefix, rope parts.  Call:
+// a call of prompt_flash_attention or incre_flash_attention.
 #pragma once
 
 #include "glint/dispatch/call.hpp"
@@ -63,7 +63,8 @@ Status page_operand(const Call& c, const LayoutName& layout, TensorRef& pool) {
     return Status::ok();
   }
   GLINT_REQUIRE(e.rank == 3, Code::rank_mismatch,
-                "pages are (blocks, block_size, N2 * D), with layout BNSD and TND also (blocks, N2, block_size, D)", e.rank, 3);
+                "pages are (blocks, block_size, N2 * D), with layout BNSD and TND also (blocks, N2, block_size, D)",
+                e.rank, 3);
   index_t heads = c.num_key_value_heads == 0 ? c.num_heads : c.num_key_value_heads;
   if (layout.heads < 0 || heads <= 0) heads = 1;  // the hidden size is read, or the number refused, further on
   GLINT_REQUIRE(e[2] % heads == 0, Code::hidden_not_divisible,

@@ -156,19 +156,14 @@ inline Status one_of(const Extents& shape, std::initializer_list<Extents> forms,
   return first;
 }
 
-inline Status mask_dtype(const TensorRef& mask, bool int8) {
-  GLINT_REQUIRE(mask.dtype == DType::boolean || mask.dtype == DType::u8 || (int8 && mask.dtype == DType::i8),
-                Code::dtype_mask, "attn_mask must be bool or uint8 (inference: or int8)", mask.dtype, DType::boolean);
-  return Status::ok();
-}
-
-// A mask tensor of bytes in one of the broadcast shapes: SS, (B|1)SS where `three` allows it, (B|1)(N|1)SS.
-inline Status read_mask(const TensorRef& mask, bool three, bool int8, MaskTensor& out) {
-  GLINT_PASS_ON(mask_dtype(mask, int8));
+// A mask tensor in one of the broadcast shapes: SS, (B|1)SS where `three` allows it, (B|1)(N|1)SS.
+inline Status read_mask(const TensorRef& mask, bool three, rules::MaskTypes types, MaskTensor& out) {
+  GLINT_PASS_ON(rules::mask_dtype(mask.dtype, types));
   const Extents& e = mask.shape;
   GLINT_REQUIRE(e.rank == 2 || e.rank == 4 || (three && e.rank == 3), Code::mask_shape,
                 "attn_mask must have 2 or 4 axes (inference: or 3)", e.rank, 4);
-  out.data = static_cast<const std::uint8_t*>(data_of(mask));
+  out.data = data_of(mask);
+  out.dtype = mask.dtype;
   out.rows = e[e.rank - 2];
   out.columns = e[e.rank - 1];
   out.batch = e.rank >= 3 ? e[0] : 1;
@@ -179,8 +174,8 @@ inline Status read_mask(const TensorRef& mask, bool three, bool int8, MaskTensor
 
 // The triangle that the vendor's kernels want for modes 2 to 4 and 6 to 8: (2048, 2048), for mode 6 (3072, 2048), with
 // leading ones allowed (operators 12.4).  Its contents are implied by the mode and never read.
-inline Status compressed_mask(const TensorRef& mask, SparseMode mode, bool int8) {
-  GLINT_PASS_ON(mask_dtype(mask, int8));
+inline Status compressed_mask(const TensorRef& mask, SparseMode mode, rules::MaskTypes types) {
+  GLINT_PASS_ON(rules::mask_dtype(mask.dtype, types));
   const Extents& e = mask.shape;
   const index_t rows = mode == SparseMode::prefix_compressed ? 3072 : 2048;
   GLINT_REQUIRE(e.rank >= 2 && e.rank <= 4, Code::mask_not_compressed, "a compressed attn_mask has 2 to 4 axes", e.rank,

@@ -62,9 +62,9 @@ inline Status read_score_mask(const FlashAttentionScoreCall& c, MaskTensor& mask
   }
   if (reads_mask_tensor(mode)) {
     GLINT_REQUIRE(c.attn_mask.present(), Code::mask_missing, "sparse_mode 0, 1 and 5 read a full attn_mask", 0, 1);
-    return read_mask(c.attn_mask, false, false, mask);
+    return read_mask(c.attn_mask, false, rules::MaskTypes::training, mask);
   }
-  return c.attn_mask.present() ? compressed_mask(c.attn_mask, mode, false) : Status::ok();
+  return c.attn_mask.present() ? compressed_mask(c.attn_mask, mode, rules::MaskTypes::training) : Status::ok();
 }
 
 inline Status read_score_pse(const FlashAttentionScoreCall& c, Layout layout, PseTensor& pse, Slopes& slopes) {

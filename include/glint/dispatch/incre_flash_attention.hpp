@@ -27,7 +27,7 @@ inline Status read_incre_mask(const IncreFlashAttentionCall& c, detail::Inferenc
   GLINT_REQUIRE(mode != 9 || mask.shape.rank == 3, Code::draft_tree_shape,
                 "sparse_mode 9 needs an attn_mask of (B|1, S1, S1)", mask.shape.rank, 3);
   MaskTensor& read = mode == 9 ? p.tree : p.mask;
-  GLINT_PASS_ON(read_mask(mask, true, true, read));
+  GLINT_PASS_ON(read_mask(mask, true, rules::MaskTypes::decode, read));
   if (mask.shape.rank == 2) read.batch = read.rows, read.rows = 1;
   return Status::ok();
 }

@@ -20,13 +20,13 @@ inline Status read_prompt_mask(const PromptFlashAttentionCall& c, detail::Infere
     GLINT_REQUIRE(optional || c.attn_mask.present(), Code::mask_missing,
                   "sparse_mode 1 to 4 need attn_mask, and modes 0 and 1 a full one", 0, 1);
     if (!c.attn_mask.present()) return Status::ok();
-    GLINT_PASS_ON(read_mask(c.attn_mask, true, true, p.mask));
+    GLINT_PASS_ON(read_mask(c.attn_mask, true, rules::MaskTypes::prompt, p.mask));
     // (B, S2) is a mask for one query row of each batch entry (operators 12.11).
     MaskTensor& m = p.mask;
     if (c.attn_mask.shape.rank == 2 && p.shape.q_len == 1 && m.rows == p.shape.batch) m.batch = m.rows, m.rows = 1;
     return Status::ok();
   }
-  if (c.attn_mask.present()) return compressed_mask(c.attn_mask, p.mode, true);
+  if (c.attn_mask.present()) return compressed_mask(c.attn_mask, p.mode, rules::MaskTypes::prompt);
   GLINT_REQUIRE(c.attn_mask_compressed, Code::mask_missing, "sparse_mode 1 to 4 need attn_mask", 0, 1);
   return Status::ok();
 }
@@ -107,9 +107,8 @@ inline Status check(const PromptFlashAttentionCall& call) {
 inline index_t workspace_bytes(const PromptFlashAttentionCall& call, index_t workers = 1) {
   index_t bytes = 0;
   (void)static_cast<bool>(dispatch::with_prompt(call, [&](const detail::InferenceProblem& p) {
-    detail::with_stored<void>(p, [&](auto stored) {
-      const detail::CacheKeys<decltype(stored)> keys(p);
-      bytes = detail::prefill_workspace<recipe::Default>(detail::options(p), keys, workers);
+    bytes = detail::with_prompt_keys(p, [&](const auto& keys) {
+      return detail::prefill_workspace<recipe::Default>(detail::options(p), keys, workers);
     });
     return Status::ok();
   }));
@@ -119,9 +118,9 @@ inline index_t workspace_bytes(const PromptFlashAttentionCall& call, index_t wor
 template <Executor Pool>
 Status prompt_flash_attention(const PromptFlashAttentionCall& call, Pool&& executor, std::span<std::byte> workspace) {
   return dispatch::with_prompt(call, [&](const detail::InferenceProblem& p) -> Status {
-    return detail::with_stored<void>(p, [&](auto stored) -> Status {
-      const AttentionPlan plan(detail::options(p), detail::CacheKeys<decltype(stored)>(p),
-                               dispatch::AnyMaskOf{detail::masks(p)}, SameModifier<score::None>{});
+    return detail::with_prompt_keys(p, [&](const auto& keys) -> Status {
+      const AttentionPlan plan(detail::options(p), keys, dispatch::AnyMaskOf{detail::masks(p)},
+                               SameModifier<score::None>{});
       return detail::run_prefill<recipe::Default>(plan, executor, workspace);
     });
   });

@@ -16,7 +16,7 @@ inline namespace GLINT_ABI {
 #endif
 #define GLINT_DECODE_KERNELS(isa, Stored)                                                                       \
   GLINT_DECODE_TEMPLATE void isa::decode_splits<Stored>(const decode::Head<Stored>&, Interval, index_t, float*, \
-                                                        std::byte*, const kv::Cache<Stored>*);              \
+                                                        std::byte*, const kv::Cache<Stored>*);                  \
   GLINT_DECODE_TEMPLATE void isa::decode_merge<Stored>(const decode::Head<Stored>&, index_t, float*, std::byte*);
 #define GLINT_DECODE_ALL_KERNELS(isa)    \
   GLINT_DECODE_KERNELS(isa, float)       \

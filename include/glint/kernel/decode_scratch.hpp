@@ -9,7 +9,6 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace decode {
 
-
 // The extents that scratch must hold.
 struct Extents {
   index_t rows = 0, q_len = 1;

@@ -21,6 +21,7 @@ inline namespace GLINT_ABI {
 // What an operator tells the kernel.  A group is one (batch, kv head); its heads share K and V.
 template <class Candidate>
 concept ForwardPlan = requires(const Candidate& plan, index_t i) {
+  { Candidate::kBytes } -> std::convertible_to<bool>;  // are q, k and v multiplied as integers (operators 4.1)?
   { plan.groups() } -> std::same_as<index_t>;
   { plan.heads_per_group() } -> std::same_as<index_t>;
   { plan.max_rows() } -> std::same_as<index_t>;  // of any head's out, with its lead
@@ -29,7 +30,7 @@ concept ForwardPlan = requires(const Candidate& plan, index_t i) {
   { plan.value_dim() } -> std::same_as<index_t>;
   { plan.products() } -> std::same_as<Products>;
   { plan.stages(i) } -> std::same_as<bool>;  // must tiles of i keys be converted or gathered?
-  plan.head(i, i);  // (group, head within the group) -> HeadWork
+  plan.head(i, i);                           // (group, head within the group) -> HeadWork
 };
 
 namespace forward {
@@ -56,8 +57,7 @@ index_t scratch_bytes(const Plan& plan) {
   const index_t head_dim = plan.head_dim(), value_dim = plan.value_dim();
   const index_t state = 3 * aligned_bytes_of<float>(Tile::rows);
   const index_t output = aligned_bytes_of<float>(value_dim * Tile::rows) + state;
-  const index_t tile =
-      aligned_bytes_of<float>(head_dim * Tile::rows) + output * (plan.max_keys() > kKeyBlock ? 2 : 1);
+  const index_t tile = aligned_bytes_of<float>(head_dim * Tile::rows) + output * (plan.max_keys() > kKeyBlock ? 2 : 1);
   return aligned_bytes_of<float>(Tile::columns * Tile::rows) + aligned_bytes_of<float>(Tile::rows) +
          2 * aligned_bytes_of<std::uint64_t>(Tile::columns) + aligned_bytes_of<float>(Tile::columns * head_dim) +
          aligned_bytes_of<float>(Tile::columns * value_dim) + aligned_bytes_of<float>(factor_count(plan)) +
@@ -74,7 +74,7 @@ template <class Tile, class Head>
 using Entry = void (*)(const Head*, const Interval*, index_t, std::byte*, const NextTask&);
 
 template <class Tile, class Head>
-Entry<Tile, Head> entry(Isa isa, [[maybe_unused]] Products products) {
+Entry<Tile, Head> floats_entry(Isa isa, [[maybe_unused]] Products products) {
 #if GLINT_HAVE_X86
   if constexpr (std::is_same_v<typename Head::element, bfloat16>) {
     if (products == Products::pairs && simd::bf16_dot())
@@ -87,6 +87,29 @@ Entry<Tile, Head> entry(Isa isa, [[maybe_unused]] Products products) {
   if (isa == Isa::base) return &isa_base::forward_tiles<Tile, Head, isa_base::FloatProducts<Tile>>;
 #endif
   return &isa_plain::forward_tiles<Tile, Head, isa_plain::FloatProducts<Tile>>;
+}
+
+// The products of bytes: with the dot instruction, or the same integers in float.
+template <class Tile, class Head>
+Entry<Tile, Head> bytes_entry(Isa isa) {
+#if GLINT_HAVE_X86
+  if (simd::int8_dot()) return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::BytesByDot<Tile>>;
+  if (isa == Isa::avx512) return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::BytesInFloat<Tile>>;
+  if (isa == Isa::avx2) return &isa_avx2::forward_tiles<Tile, Head, isa_avx2::BytesInFloat<Tile>>;
+#endif
+#if GLINT_HAVE_VECTOR_EXTENSIONS
+  if (isa == Isa::base) return &isa_base::forward_tiles<Tile, Head, isa_base::BytesInFloat<Tile>>;
+#endif
+  return &isa_plain::forward_tiles<Tile, Head, isa_plain::BytesInFloat<Tile>>;
+}
+
+template <class Tile, class Plan>
+Entry<Tile, HeadOf<Plan>> entry(Isa isa, const Plan& plan) {
+  if constexpr (Plan::kBytes) {
+    return bytes_entry<Tile, HeadOf<Plan>>(isa);
+  } else {
+    return floats_entry<Tile, HeadOf<Plan>>(isa, plan.products());
+  }
 }
 
 template <class Head>
@@ -120,7 +143,7 @@ void run_task(const Plan& plan, index_t group, Interval tiles, std::byte* scratc
       rows[count++] = computed;
     }
   }
-  if (count > 0) entry<Tile, Head>(simd::selected, plan.products())(heads, rows, count, scratch, next);
+  if (count > 0) entry<Tile>(simd::selected, plan)(heads, rows, count, scratch, next);
 }
 
 // The tasks of a plan, numbered group by group.
@@ -164,8 +187,7 @@ NextTask preview(const Plan& plan, const Tasks<Tile>& tasks, index_t task, bool 
   const index_t q0 = tile / plan.heads_per_group() * Tile::rows - head.out.lead, size = size_of(head.q.dtype);
   const Interval rows = intersect({q0, q0 + Tile::rows}, {0, head.q.rows});
   if (rows.empty() || head.kv.length() == 0) return {};
-  NextTask next{
-      .q = {head.q.row(rows.lo), head.q.row_stride * size, rows.size(), head.q.dim * size}, .k = {}, .v = {}};
+  NextTask next{.q = {head.q.row(rows.lo), head.q.row_stride * size, rows.size(), head.q.dim * size}, .k = {}, .v = {}};
   if (same_group) return next;
   const auto run = head.kv.run(0, Tile::columns);
   constexpr index_t kSize = sizeof(Element);

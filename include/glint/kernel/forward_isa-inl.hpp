@@ -5,6 +5,8 @@
 //
 #include "glint/kernel/pair_tile-inl.hpp"
 //
+#include "glint/kernel/byte_tile-inl.hpp"
+//
 #include "glint/kernel/query_tile-inl.hpp"
 //
 #include "glint/kernel/stage-inl.hpp"
@@ -12,5 +14,7 @@
 #include "glint/kernel/products-inl.hpp"
 //
 #include "glint/kernel/pair_products-inl.hpp"
+//
+#include "glint/kernel/byte_products-inl.hpp"
 //
 #include "glint/kernel/forward_tile-inl.hpp"

@@ -26,12 +26,14 @@ GLINT_INLINE Cover look(const MaskModel& mask, Box box, std::uint64_t* words) {
 }
 
 // Bias, modifiers and mask, and the maximum of each lane wherever scores() could not know it.
-template <class Tile, class Head>
+template <class Product, class Tile, class Head>
 GLINT_INLINE void modify_scores(const Head& head, Box box, const std::uint64_t* visible, bool has_maximum,
                                 index_t lanes, const TileScratch<Tile>& scratch) {
   constexpr index_t kRows = Tile::rows;
   const bool more = kModifies<Head> || head.slope;
-  if (head.bias) add_bias<kRows>(head.bias, box, more ? nullptr : visible, lanes, scratch.s, scratch.tile_max);
+  if (head.bias)
+    add_bias<kRows, typename Product::BiasSum>(head.bias, box, more ? nullptr : visible, lanes, scratch.s,
+                                               scratch.tile_max);
   if (head.slope) {
     const score::Alibi alibi{head.slope.slope, head.slope.offset};
     head.slope.square_root ? modify<kRows>(AlibiSquareRoot{alibi}, box, lanes, scratch.s)
@@ -72,7 +74,7 @@ GLINT_INLINE void attend(QueryTile<Tile, Head>& tile, Box box, Cover cover, cons
   values.add(bias_rows(head.bias, box));
   Product::expect(tile, kv, box, next, values);
   const bool has_maximum = Product::scores(tile, kv, count, visible, scratch, values);
-  modify_scores(head, box, visible, has_maximum, tile.state.lanes, scratch);
+  modify_scores<Product>(head, box, visible, has_maximum, tile.state.lanes, scratch);
   if (head.dropout) head.dropout.bits(box, scratch.keep);
   Product::absorb(head, box, scratch, tile.state);
   Upcoming upcoming = after<Tile>(tile, next_key_tile<Tile>(box), next);
@@ -97,7 +99,7 @@ GLINT_INLINE void finish(QueryTile<Tile, Head>& tile) {
   if (!folded && tile.first) fill(tile.o, head.out.dim * Tile::rows, 0.0F);  // no key was seen
   const LaneState& last = folded ? tile.done : tile.state;
   for (index_t i = 0; i < last.lanes; i += kLanes) {
-    const Vec sum = load(last.sum + i);
+    const Vec sum = Product::divisor(load(last.sum + i));
     store(last.alpha + i, select(sum == splat(0.0F), splat(0.0F), splat(1.0F) / sum));
   }
   if (head.stats)
@@ -113,11 +115,13 @@ GLINT_NOINLINE void forward_tiles(const Head* heads, const Interval* rows, index
   constexpr bool kHolds = is_integer_element<typename Head::element>;
   Arena arena(memory);
   const Head& any = heads[0];
-  TileScratch<Tile> scratch{
-      arena.take<float>(Tile::columns * Tile::rows), arena.take<float>(Tile::rows),
-      arena.take<std::uint64_t>(Tile::columns),      arena.take<std::uint64_t>(Tile::columns),
-      arena.take<float>(Tile::columns * any.dim()),  arena.take<float>(Tile::columns * any.out.dim),
-      arena.take<float>(kHolds ? 2 * (padded(any.q.dim) + padded(any.out.dim)) : 0)};
+  TileScratch<Tile> scratch{arena.take<float>(Tile::columns * Tile::rows),
+                            arena.take<float>(Tile::rows),
+                            arena.take<std::uint64_t>(Tile::columns),
+                            arena.take<std::uint64_t>(Tile::columns),
+                            arena.take<float>(Tile::columns * any.dim()),
+                            arena.take<float>(Tile::columns * any.out.dim),
+                            arena.take<float>(kHolds ? 2 * (padded(any.q.dim) + padded(any.out.dim)) : 0)};
   if constexpr (kHolds) spread_factors(any, scratch);
   QueryTile<Tile, Head> tiles[Tile::shared];
   Interval keys{any.kv.length(), 0};

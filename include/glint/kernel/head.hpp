@@ -34,9 +34,9 @@ struct RowStats {
   explicit constexpr operator bool() const { return max != nullptr || sum != nullptr || lse != nullptr; }
 };
 
-// How the two matrix products are calculated.  pairs: bfloat16 with the CPU's dot instruction, P rounded to bfloat16;
-// where there is none, or for other types, the same as singles.  bytes: int8 with int8 (operators 4.1).
-enum class Products : std::uint8_t { singles, pairs, bytes };
+// How the two matrix products of floats are calculated.  pairs: bfloat16 with the CPU's dot instruction, P rounded to
+// bfloat16; where there is none, or for other types, the same as singles.
+enum class Products : std::uint8_t { singles, pairs };
 
 // What the same worker will read next, as far as is known.
 struct NextTask {
@@ -73,9 +73,7 @@ struct OutputView {
   index_t dim = 0;
   OutputFactors factors{};
 
-  void* number(index_t r, index_t d) const {
-    return static_cast<char*>(data) + (r * row_stride + d) * size_of(dtype);
-  }
+  void* number(index_t r, index_t d) const { return static_cast<char*>(data) + (r * row_stride + d) * size_of(dtype); }
   void* row(index_t r) const { return number(r, 0); }
 };
 
@@ -89,7 +87,7 @@ struct HeadWork {
   Kv kv;
   Kv rope{};  // its k
   OutputView out;
-  float scale = 1;  // s = scale * (q . k)
+  float scale = 1;  // s = scale * (q . k); of products of bytes a half
   MaskModel mask;
   [[no_unique_address]] Modifier modifier{};
   Bias bias{};

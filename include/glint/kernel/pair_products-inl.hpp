@@ -9,6 +9,7 @@ namespace GLINT_ISA {
 template <class Tile>
 struct ProductsOfPairs {
   static constexpr index_t kRows = Tile::rows;
+  using BiasSum = AddBias;
   struct Staged {
     const bfloat16* k = nullptr;
     const bfloat16* v = nullptr;  // interleaved
@@ -19,7 +20,8 @@ struct ProductsOfPairs {
   // Scores stay unscaled where nothing but exp needs to know.  Of any other scale exp could not keep its promises.
   template <class Head>
   static GLINT_INLINE bool exp_scales(const Head& head) {
-    return !kModifies<Head> && !head.bias && !head.slope && !head.sink && head.scale >= 0x1p-64F && head.scale <= 0x1p64F;
+    return !kModifies<Head> && !head.bias && !head.slope && !head.sink && head.scale >= 0x1p-64F &&
+           head.scale <= 0x1p64F;
   }
 
   template <class Head>
@@ -59,6 +61,7 @@ struct ProductsOfPairs {
                                   Upcoming& upcoming) {
     expect_next_values(tile, box, next, upcoming);
   }
+  static GLINT_INLINE Vec divisor(const Vec& sum) { return sum; }
   template <class Head>
   static GLINT_INLINE void unpack(const Head& head, const float* o, const float* factor, Interval rows) {
     const OutputView& out = head.out;
@@ -80,11 +83,11 @@ struct ProductsOfPairs {
   static GLINT_INLINE void absorb(const Head& head, Box box, const TileScratch<Tile>& scratch, const LaneState& state) {
     const index_t count = box.k1 - box.k0;
     if (head.dropout) {
-      glint::GLINT_ISA::absorb<kRows>(scratch.s, box.k0, count, scratch.tile_max, state);
+      glint::GLINT_ISA::absorb<kRows>(StoreSingles<kRows>{}, scratch.s, box.k0, count, scratch.tile_max, state);
       drop<kRows>(scratch.keep, count, state.lanes, 1.0F / head.dropout.keep_prob, scratch.s);
       join_keys<kRows>(count, state.lanes, scratch.s);
     } else {
-      glint::GLINT_ISA::absorb<kRows, StorePairs>(scratch.s, box.k0, count, scratch.tile_max, state);
+      glint::GLINT_ISA::absorb<kRows>(StorePairs<kRows>{}, scratch.s, box.k0, count, scratch.tile_max, state);
     }
   }
   template <class Head>

@@ -42,13 +42,15 @@ GLINT_NOINLINE void join_keys(index_t count, index_t lanes, float* p) {
 
 // absorb: neighbouring keys as pairs, p rounded to bfloat16 once the sum has been taken.  A chain has an even number of
 // keys, but for the last.
-template <index_t kRows, int NV>
+template <index_t kRows>
 struct StorePairs {
   static constexpr index_t kKeys = 2;
-  static constexpr int kDegree = 3;
-  static GLINT_INLINE void store_keys(const Vec (&p)[2][NV], float* s, index_t c, index_t lane) {
+  template <int NV>
+  GLINT_INLINE void operator()(const Exponent& exponent, Vec (&x)[2][NV], Vec (&sum)[NV], float* s, index_t c,
+                               index_t lane) const {
+    exponentiate<3>(exponent, x, sum);
     GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) store(s + c / 2 * kRows + lane + j * kLanes, join_pairs(p[0][j], p[1][j]));
+    for (int j = 0; j < NV; ++j) store(s + c / 2 * kRows + lane + j * kLanes, join_pairs(x[0][j], x[1][j]));
   }
 };
 

@@ -1,6 +1,6 @@
 // No guard: included once for each ISA.  How a tile's two products are calculated: what a kernel asks of them, and the
-// answer in float; the other is pair_products-inl.hpp.  Both leave scores as [key][query lane] and sums as
-// [value_dim][query lane], so that mask, softmax and everything else are shared.
+// answer in float; others are pair_products-inl.hpp and byte_products-inl.hpp.  All leave scores as [key][query lane]
+// and sums as [value_dim][query lane], so that mask, softmax and everything else are shared.
 //
 //   Staged                 K and V as the products read them
 //   start(tile, scratch)   packs the query rows
@@ -10,29 +10,33 @@
 //   scores(..)             s = scale * q k; true if tile_max holds the maximum of each lane
 //   absorb(..)             s -> p, and dropout on p
 //   accumulate(..)         o = alpha * o + p v
+//   divisor(l)             what o is divided by
 //   unpack(..)             rows of out = o * factor
+//   BiasSum                how a bias is added to scores
 //
 // stage-inl.hpp: how K and V get there in float.
 namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-template <index_t kRows, class Element>
-GLINT_INLINE void scores_of_box(const ScoreProduct<Element>& t, Interval keys, Interval lanes, Upcoming& upcoming) {
+template <index_t kRows, int NV, class Element>
+GLINT_INLINE void scores_of_part(const ScoreProduct<Element>& t, Interval keys, index_t lane, Upcoming& upcoming) {
+  scores_of_lanes<kRows, NV>(t.k + keys.lo * t.k_stride, t.k_stride, t.q + lane, t.dim, keys.size(),
+                             t.s + keys.lo * kRows + lane, t.tile_max + lane, upcoming);
+}
+
+template <index_t kRows, class Product>
+GLINT_INLINE void scores_of_box(const Product& t, Interval keys, Interval lanes, Upcoming& upcoming) {
   for_lane_groups<kRows>(
       lanes.size(), [&](auto vectors, index_t first) __attribute__((always_inline)) {
-        const index_t lane = lanes.lo + first;
-        scores_of_lanes<kRows, decltype(vectors)::value>(t.k + keys.lo * t.k_stride, t.k_stride, t.q + lane, t.dim,
-                                                         keys.size(), t.s + keys.lo * kRows + lane, t.tile_max + lane,
-                                                         upcoming);
+        scores_of_part<kRows, decltype(vectors)::value>(t, keys, lanes.lo + first, upcoming);
       });
 }
 
 // The first product.  steps: along the sum, of any one block.  Where the mask's words are given, lanes that see none of
 // a strip of keys are left out: their scores will be excluded.
-template <index_t kRows, class Element>
-GLINT_INLINE void scores(const ScoreProduct<Element>& t, index_t steps, const std::uint64_t* visible,
-                         Upcoming& upcoming) {
+template <index_t kRows, class Product>
+GLINT_INLINE void scores(const Product& t, index_t steps, const std::uint64_t* visible, Upcoming& upcoming) {
   constexpr index_t kStrip = 16;
   upcoming.spread_over(t.count * t.lanes / (kMR * kNV * kLanes) * steps / kSteps);
   if (visible == nullptr) return scores_of_box<kRows>(t, {0, t.count}, {0, t.lanes}, upcoming);
@@ -49,8 +53,8 @@ GLINT_INLINE void scores(const ScoreProduct<Element>& t, index_t steps, const st
   }
 }
 
-// The second.  Values: ValueRows or ValuePairs.  Where the mask's words are given and it pays, every unit of lanes
-// takes only the keys that it sees: the others would add zeros.
+// The second.  Values: ValueRows, ValuePairs or ByteRowQuads.  Where the mask's words are given and it pays, every unit
+// of lanes takes only the keys that it sees: the others would add zeros.
 template <index_t kRows, class Values>
 GLINT_INLINE void accumulate(const Values& v, index_t steps, const float* p, const std::uint64_t* visible,
                              const RunningSum& sum, Upcoming& upcoming) {
@@ -97,6 +101,7 @@ GLINT_INLINE void expect_next_values(const QueryTile<Tile, Head>& tile, Box box,
 template <class Tile>
 struct FloatProducts {
   using Staged = StagedSingles;
+  using BiasSum = AddBias;
   static constexpr index_t kRows = Tile::rows;
 
   template <class Head>
@@ -132,20 +137,21 @@ struct FloatProducts {
   template <class Head>
   static GLINT_INLINE void absorb(const Head& head, Box box, const TileScratch<Tile>& scratch, const LaneState& state) {
     const index_t count = box.k1 - box.k0;
-    glint::GLINT_ISA::absorb<kRows>(scratch.s, box.k0, count, scratch.tile_max, state);
+    glint::GLINT_ISA::absorb<kRows>(StoreSingles<kRows>{}, scratch.s, box.k0, count, scratch.tile_max, state);
     if (head.dropout) drop<kRows>(scratch.keep, count, state.lanes, 1.0F / head.dropout.keep_prob, scratch.s);
   }
   template <class Head>
   static GLINT_INLINE void accumulate(QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
                                       const std::uint64_t* visible, const TileScratch<Tile>& scratch,
                                       Upcoming& upcoming) {
-    const ValueRows v{kv.v, kv.v_stride, tile.head->out.dim, box.k0, box.k1 - box.k0};
+    const ValueRows<> v{kv.v, kv.v_stride, tile.head->out.dim, box.k0, box.k1 - box.k0};
     if (must_select(v, visible)) {
       accumulate_selected<kRows>(visible, v, scratch.s, tile.running_sum());
     } else {
       glint::GLINT_ISA::accumulate<kRows>(v, v.count, scratch.s, visible, tile.running_sum(), upcoming);
     }
   }
+  static GLINT_INLINE Vec divisor(const Vec& sum) { return sum; }
   template <class Head>
   static GLINT_INLINE void unpack(const Head& head, const float* o, const float* factor, Interval rows) {
     unpack_output<kRows>(o, factor, rows, head.out);
@@ -153,7 +159,7 @@ struct FloatProducts {
 
  private:
   // V holds a NaN or an infinity that not every row sees.
-  static GLINT_INLINE bool must_select(const ValueRows& v, const std::uint64_t* visible) {
+  static GLINT_INLINE bool must_select(const ValueRows<>& v, const std::uint64_t* visible) {
     return visible != nullptr && !all_finite(v.data, v.stride, v.count, v.dim);
   }
 };

@@ -22,7 +22,9 @@ GLINT_INLINE void store_row_as(const float* from, index_t dim, Element* to) {
 // `dim` numbers as elements of `dtype`, to int8 by the factors of their head.
 GLINT_NOINLINE inline void store_row(const float* from, index_t dim, void* to, DType dtype, const OutputFactors& f) {
   if (dtype != DType::i8) {
-    return with_number_type(dtype, [&](auto zero) __attribute__((always_inline)) { store_row_as(from, dim, static_cast<decltype(zero)*>(to)); });
+    return with_number_type(
+        dtype, [&](auto zero)
+                   __attribute__((always_inline)) { store_row_as(from, dim, static_cast<decltype(zero)*>(to)); });
   }
   for (index_t d = 0; d < dim; ++d) {
     const float offset = f.offset ? f.offset[d * f.stride] : 0.0F;

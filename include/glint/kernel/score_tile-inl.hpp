@@ -134,11 +134,18 @@ GLINT_INLINE Vec exclude(const std::uint64_t* words, index_t c, index_t lane, co
   return words == nullptr ? s : select(lanes_of(words[c], static_cast<int>(lane)), s, minus_infinity());
 }
 
-// s += factor * bias; then as exclude_and_maximum, in the same pass.
-template <index_t kRows>
+// s + factor * bias.
+struct AddBias {
+  Vec factor;
+  static GLINT_INLINE AddBias of(const Bias& bias) { return {splat(bias.factor)}; }
+  GLINT_INLINE Vec operator()(const Vec& s, const Vec& bias) const { return fma(bias, factor, s); }
+};
+
+// s = sum(s, bias); then as exclude_and_maximum, in the same pass.
+template <index_t kRows, class BiasSum>
 GLINT_NOINLINE void add_bias(const Bias& bias, Box box, const std::uint64_t* words, index_t lanes, float* s,
                              float* tile_max) {
-  const Vec factor = splat(bias.factor);
+  const BiasSum sum = BiasSum::of(bias);
   for (index_t lane = 0; lane < lanes; lane += kLanes) {
     const index_t q = box.q0 + lane, rows = box.q1 - q;
     Vec top = splat(kLowest);
@@ -148,7 +155,7 @@ GLINT_NOINLINE void add_bias(const Bias& bias, Box box, const std::uint64_t* wor
       const index_t c = k - box.k0;
       const auto finish = [&](int i) __attribute__((always_inline)) {
         float* const at = s + (c + i) * kRows + lane;
-        const Vec value = exclude(words, c + i, lane, fma(square[i], factor, load(at)));
+        const Vec value = exclude(words, c + i, lane, sum(load(at), square[i]));
         store(at, value);
         top = vmax(top, value);
       };

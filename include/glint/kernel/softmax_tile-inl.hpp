@@ -25,24 +25,38 @@ GLINT_INLINE void for_chains(index_t first_key, index_t count, const Chain& chai
   for (index_t c = 0; c < count; c += length, length = kChain) chain(c, length < count - c ? length : count - c);
 }
 
-// One key after the other: p stays where s was.
-template <index_t kRows, int NV>
+// p = exp(x) of some keys, added to their sum.
+template <int kDegree, int kKeys, int NV>
+GLINT_INLINE void exponentiate(const Exponent& exponent, Vec (&x)[kKeys][NV], Vec (&sum)[NV]) {
+  GLINT_UNROLL
+  for (int i = 0; i < kKeys; ++i) {
+    GLINT_UNROLL
+    for (int j = 0; j < NV; ++j) {
+      x[i][j] = exponential<kDegree>(x[i][j], exponent);
+      sum[j] += x[i][j];
+    }
+  }
+}
+
+// How p is calculated and stored, kKeys keys at a time, c being the first: here one after the other where s was.
+template <index_t kRows>
 struct StoreSingles {
   static constexpr index_t kKeys = 1;
-  static constexpr int kDegree = 5;
-  static GLINT_INLINE void store_keys(const Vec (&p)[1][NV], float* s, index_t c, index_t lane) {
+  template <int NV>
+  GLINT_INLINE void operator()(const Exponent& exponent, Vec (&x)[1][NV], Vec (&sum)[NV], float* s, index_t c,
+                               index_t lane) const {
+    exponentiate<5>(exponent, x, sum);
     GLINT_UNROLL
-    for (int j = 0; j < NV; ++j) store(s + c * kRows + lane + j * kLanes, p[0][j]);
+    for (int j = 0; j < NV; ++j) store(s + c * kRows + lane + j * kLanes, x[0][j]);
   }
 };
 
 // s -> p = exp(s - max), the maximum raised to cover the tile first.  The tile's sum is formed apart and added to the
 // running sum once: two-level accumulation keeps the error independent of the number of keys.
-template <index_t kRows, int NV, template <index_t, int> class StoreAs>
-GLINT_NOINLINE void absorb_lanes(float* s, index_t first_key, index_t count, const float* tile_max,
-                                 const LaneState& state, index_t lane) {
-  using Stored = StoreAs<kRows, NV>;
-  constexpr int kKeys = Stored::kKeys, kDegree = Stored::kDegree;
+template <index_t kRows, int NV, class StoreAs>
+GLINT_NOINLINE void absorb_lanes(const StoreAs& store_as, float* s, index_t first_key, index_t count,
+                                 const float* tile_max, const LaneState& state, index_t lane) {
+  constexpr index_t kKeys = StoreAs::kKeys;
   const Exponent exponent = Exponent::of(state.unit);
   Vec top[NV], total[NV];
   GLINT_UNROLL
@@ -58,21 +72,20 @@ GLINT_NOINLINE void absorb_lanes(float* s, index_t first_key, index_t count, con
   for_chains(
       first_key, count, [&](index_t first, index_t length) __attribute__((always_inline)) {
         Vec part[NV] = {};
+        // Keys behind the last count as excluded.
         const auto absorb_keys = [&](index_t c, index_t keys) __attribute__((always_inline)) {
-          Vec p[kKeys][NV] = {};
+          Vec x[kKeys][NV];
           GLINT_UNROLL
-          for (int i = 0; i < keys; ++i) {
+          for (int i = 0; i < kKeys; ++i) {
             GLINT_UNROLL
-            for (int j = 0; j < NV; ++j) {
-              p[i][j] = exponential<kDegree>(load(s + (c + i) * kRows + lane + j * kLanes) - top[j], exponent);
-              part[j] += p[i][j];
-            }
+            for (int j = 0; j < NV; ++j)
+              x[i][j] = i < keys ? load(s + (c + i) * kRows + lane + j * kLanes) - top[j] : minus_infinity();
           }
-          Stored::store_keys(p, s, c, lane);
+          store_as(exponent, x, part, s, c, lane);
         };
         index_t c = first;
         for (; c + kKeys <= first + length; c += kKeys) absorb_keys(c, kKeys);
-        for (; c < first + length; ++c) absorb_keys(c, 1);
+        if (c < first + length) absorb_keys(c, first + length - c);
         GLINT_UNROLL
         for (int j = 0; j < NV; ++j) total[j] += part[j];
       });
@@ -83,11 +96,12 @@ GLINT_NOINLINE void absorb_lanes(float* s, index_t first_key, index_t count, con
   }
 }
 
-template <index_t kRows, template <index_t, int> class StoreAs = StoreSingles>
-GLINT_NOINLINE void absorb(float* s, index_t first_key, index_t count, const float* tile_max, const LaneState& state) {
+template <index_t kRows, class StoreAs>
+GLINT_NOINLINE void absorb(const StoreAs& store_as, float* s, index_t first_key, index_t count, const float* tile_max,
+                           const LaneState& state) {
   for_lane_groups<kRows>(
       state.lanes, [&](auto vectors, index_t lane) __attribute__((always_inline)) {
-        absorb_lanes<kRows, decltype(vectors)::value, StoreAs>(s, first_key, count, tile_max, state, lane);
+        absorb_lanes<kRows, decltype(vectors)::value>(store_as, s, first_key, count, tile_max, state, lane);
       });
 }
 
@@ -127,24 +141,32 @@ GLINT_INLINE void rescale_and_add(const RunningSum& sum, index_t d, index_t lane
   }
 }
 
+// What becomes of a tile's sums before they reach O: nothing.
+struct AsSummed {
+  template <int kCount, int NV>
+  GLINT_INLINE void operator()(Vec (&)[kCount][NV]) const {}
+};
+
 // The scores' partners in V: `count` rows, of which the first is key first_key.
+template <class Finish = AsSummed>
 struct ValueRows {
   const float* data;
   index_t stride;
   index_t dim;
   index_t first_key;
   index_t count;
+  [[no_unique_address]] Finish finish{};
 
   ValueRows part(Interval keys) const {
-    return {data + keys.lo * stride, stride, dim, first_key + keys.lo, keys.size()};
+    return {data + keys.lo * stride, stride, dim, first_key + keys.lo, keys.size(), finish};
   }
   static constexpr index_t kKeysInRow = 1;  // of p
 };
 
 // The chains of a tile are added up first and reach O in one operation, so that a chain which excluded keys leave empty
 // adds a zero and changes nothing.
-template <index_t kRows, int NV>
-GLINT_NOINLINE void accumulate_lanes(const ValueRows& v, const float* p, const RunningSum& sum, index_t lane,
+template <index_t kRows, int NV, class Finish>
+GLINT_NOINLINE void accumulate_lanes(const ValueRows<Finish>& v, const float* p, const RunningSum& sum, index_t lane,
                                      Upcoming& upcoming) {
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
   for_blocks<kBlockRows<NV>>(
@@ -158,6 +180,7 @@ GLINT_NOINLINE void accumulate_lanes(const ValueRows& v, const float* p, const R
                            length, block, request);
               add_block(total, block);
             });
+        v.finish(total);
         rescale_and_add<kRows>(sum, d, lane, total);
       });
 }
@@ -165,7 +188,7 @@ GLINT_NOINLINE void accumulate_lanes(const ValueRows& v, const float* p, const R
 // The same sums in the same order, for a partial tile whose V holds a NaN or an infinity: 0 * NaN is NaN, so excluded
 // terms must be skipped, not multiplied by their zero probability.  Rare, so simple.
 template <index_t kRows>
-GLINT_NOINLINE void accumulate_selected(const std::uint64_t* visible, const ValueRows& v, const float* p,
+GLINT_NOINLINE void accumulate_selected(const std::uint64_t* visible, const ValueRows<>& v, const float* p,
                                         const RunningSum& sum) {
   for (index_t lane = 0; lane < sum.lanes; lane += kLanes) {
     for (index_t d = 0; d < v.dim; ++d) {

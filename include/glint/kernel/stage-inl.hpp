@@ -7,10 +7,11 @@ namespace GLINT_ISA {
 // lanes[d * kRows + r] = factor * q[r][d].
 template <index_t kRows>
 GLINT_INLINE void pack_query(const QueryView& q, Interval rows, float factor, float* lanes) {
-  with_number_type(q.dtype, [&](auto zero) __attribute__((always_inline)) {
-    pack_lanes<kRows>(static_cast<const decltype(zero)*>(q.row(rows.lo)), q.row_stride, rows.size(), q.dim, factor,
-                      lanes);
-  });
+  with_number_type(
+      q.dtype, [&](auto zero) __attribute__((always_inline)) {
+        pack_lanes<kRows>(static_cast<const decltype(zero)*>(q.row(rows.lo)), q.row_stride, rows.size(), q.dim, factor,
+                          lanes);
+      });
 }
 
 // Row r of out is all zeros, or what zero is as an int8.
@@ -41,10 +42,11 @@ GLINT_NOINLINE void unpack_to_int8(const float* o, const float* factor, Interval
 template <index_t kRows>
 GLINT_INLINE void unpack_output(const float* o, const float* factor, Interval rows, const OutputView& out) {
   if (out.dtype == DType::i8) return unpack_to_int8<kRows>(o, factor, rows, out);
-  with_number_type(out.dtype, [&](auto zero) __attribute__((always_inline)) {
-    unpack_lanes<kRows>(o, factor, rows.size(), out.dim, static_cast<decltype(zero)*>(out.row(rows.lo)),
-                        out.row_stride);
-  });
+  with_number_type(
+      out.dtype, [&](auto zero) __attribute__((always_inline)) {
+        unpack_lanes<kRows>(o, factor, rows.size(), out.dim, static_cast<decltype(zero)*>(out.row(rows.lo)),
+                            out.row_stride);
+      });
 }
 
 // K and V rows as float, in place where they already are that.
@@ -140,8 +142,8 @@ GLINT_INLINE StagedSingles stage_singles(const Head& head, Interval keys, const 
   if constexpr (!is_integer_element<Element>) {
     for (index_t at = keys.lo; head.q_rope.dim > 0 && at < keys.hi;) {
       const auto run = head.rope.run(at, keys.hi - at);
-      convert_rows(run.k, run.k_stride, run.count, head.q_rope.dim,
-                   scratch.k + (at - keys.lo) * k_stride + head.q.dim, k_stride);
+      convert_rows(run.k, run.k_stride, run.count, head.q_rope.dim, scratch.k + (at - keys.lo) * k_stride + head.q.dim,
+                   k_stride);
       at += run.count;
     }
   }

@@ -12,14 +12,18 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace detail {
 
-// Prefill: one tile for any number of rows.
+// Prefill: one tile for any number of rows.  An integer cache under queries of floats is converted like halves.
+template <class Recipe, class Element, bool bytes>
+using PrefillTile =
+    typename Recipe::template tile<std::conditional_t<is_integer_element<Element> && !bytes, half, Element>>;
+
 template <class Recipe, class Plan, class Pool>
 Status run_prefill(const Plan& plan, Pool& executor, std::span<std::byte> workspace) {
-  return forward::run<typename Recipe::template tile<typename Plan::Head::element>>(plan, executor, workspace);
+  return forward::run<PrefillTile<Recipe, typename Plan::Head::element, Plan::kBytes>>(plan, executor, workspace);
 }
 template <class Recipe, class Keys>
 index_t prefill_workspace(const AttentionOptions& options, const Keys& keys, index_t workers) {
-  using Tile = typename Recipe::template tile<typename Keys::element>;
+  using Tile = PrefillTile<Recipe, typename Keys::element, Keys::kBytes>;
   const AttentionPlan plan(options, keys, StaircaseOf{}, SameModifier<score::None>{});
   return forward::workspace_bytes<Tile>(plan, workers);
 }

@@ -9,11 +9,13 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace detail {
 
-template <class Element>
+// multiply_bytes: the queries are int8 too, and are multiplied with the keys as they are.
+template <class Element, bool multiply_bytes = false>
 class CacheKeys {
  public:
   using element = Element;
   using Stored = Element;
+  static constexpr bool kBytes = multiply_bytes;
 
   explicit CacheKeys(const InferenceProblem& problem) : p_(problem) {}
 
@@ -33,7 +35,7 @@ class CacheKeys {
   void place(index_t batch, index_t kv_head, Head& head) const {
     head.kv = cache(batch, kv_head);
     if (p_.rope_dim > 0) head.rope = rope(batch, kv_head);
-    if (p_.q_type == DType::i8) return;
+    if (kBytes) return;
     head.k_factors = k_factors(batch, kv_head);
     head.v_factors = v_factors(batch, kv_head);
     head.first_column = first_column(batch);
@@ -66,14 +68,15 @@ class CacheKeys {
     if (p_.kind == CacheKind::paged) return {at(t.data, kv_head * t.strides.head), t.strides.batch, t.strides.row};
     const index_t first = p_.first_row(batch);
     if (p_.kind != CacheKind::list)
-      return {at(t.data, (p_.ragged() ? 0 : batch * t.strides.batch) + kv_head * t.strides.head + first * t.strides.row), 0,
-              t.strides.row};
+      return {
+          at(t.data, (p_.ragged() ? 0 : batch * t.strides.batch) + kv_head * t.strides.head + first * t.strides.row), 0,
+          t.strides.row};
     const CacheTensor own = cache_tensor(p_, t.list[batch], {}, 1, p_.list_rows[batch], t.dim);
     return {at(own.data, kv_head * own.strides.head), 0, own.strides.row};
   }
 
   kv::Cache<Stored> cache(const CacheTensor& k, const CacheTensor& v, const CacheTensor& prefix_k,
-                              const CacheTensor& prefix_v, index_t batch, index_t kv_head) const {
+                          const CacheTensor& prefix_v, index_t batch, index_t kv_head) const {
     static constexpr std::int32_t kOnePage[1] = {0};
     const index_t keys = p_.own_keys(batch);
     const bool paged = p_.kind == CacheKind::paged;
@@ -120,7 +123,8 @@ class CacheKeys {
   InferenceProblem p_;
 };
 
-// use(Stored{}) with the type of the cache.  Only: the one type it can have, or void if that is known at run time alone.
+// use(Stored{}) with the type of the cache.  Only: the one type it can have, or void if that is known at run time
+// alone.
 template <class Only, class Use>
 auto with_stored(const InferenceProblem& p, const Use& use) {
   if constexpr (!std::is_void_v<Only>) {

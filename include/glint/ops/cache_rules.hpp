@@ -144,6 +144,7 @@ inline Status draft(const InferenceProblem& p) {
   }
   const index_t rows = p.shape.q_len;
   GLINT_REQUIRE(tree, Code::draft_tree_missing, "DraftMask::tree (sparse_mode 9) needs a draft tree", 0, 1);
+  GLINT_PASS_ON(rules::mask_dtype(tree.dtype, rules::MaskTypes::decode));
   GLINT_REQUIRE(tree.batch == 1 || tree.batch == p.shape.batch, Code::draft_tree_shape,
                 "a draft tree must have 1 or batch as its batch axis", tree.batch, p.shape.batch);
   GLINT_REQUIRE(tree.heads == 1, Code::draft_tree_shape, "a draft tree must have 1 as its head axis", tree.heads, 1);

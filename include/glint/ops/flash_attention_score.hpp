@@ -111,7 +111,7 @@ StaircaseAndDenseOf masks(const ScoreProblem<Element>& p, Layout layout, SparseM
   if (layout == Layout::TND) masks.stairs.band_entry = band_entry(mode, Sequences::ends(p.q_ends));
   const MaskTensor& m = p.attn_mask;
   const index_t matrix = m.rows * m.columns;
-  masks.dense = {m.data, m.batch == 1 ? 0 : m.heads * matrix, m.heads == 1 ? 0 : matrix, m.columns};
+  masks.dense = {m.data, m.batch == 1 ? 0 : m.heads * matrix, m.heads == 1 ? 0 : matrix, m.columns, size_of(m.dtype)};
   return masks;
 }
 
@@ -133,12 +133,12 @@ Status memory(const ScoreProblem<Element>& p, Layout layout) {
   const AttentionOptions o = options(p, layout);
   const auto kv = keys(p, layout);
   const index_t rows = batch * s.heads * s.q_len;
-  return rules::apart({extent(p.out, o.out.strides, out_dims), extent(p.softmax_max, rows * p.stats_repeat),
-                       extent(p.softmax_sum, rows * p.stats_repeat), extent(p.lse, rows)},
-                      {extent(p.q, o.q.strides, q_dims), extent(p.k, kv.k.strides, k_dims),
-                       extent(p.v, kv.v.strides, v_dims), mask_extent(p.attn_mask), pse_extent(p.pse),
-                       extent(p.slopes.data, p.slopes.batch * s.heads),
-                       extent(p.dropout.mask.data(), static_cast<index_t>(p.dropout.mask.size()))});
+  return rules::apart(
+      {extent(p.out, o.out.strides, out_dims), extent(p.softmax_max, rows * p.stats_repeat),
+       extent(p.softmax_sum, rows * p.stats_repeat), extent(p.lse, rows)},
+      {extent(p.q, o.q.strides, q_dims), extent(p.k, kv.k.strides, k_dims), extent(p.v, kv.v.strides, v_dims),
+       mask_extent(p.attn_mask), pse_extent(p.pse), extent(p.slopes.data, p.slopes.batch * s.heads),
+       extent(p.dropout.mask.data(), static_cast<index_t>(p.dropout.mask.size()))});
 }
 
 }  // namespace detail

@@ -37,6 +37,7 @@ inline Status attributes(const InferenceProblem& p) {
 inline Status mask(const InferenceProblem& p) {
   const MaskTensor& m = p.mask;
   if (!m) return Status::ok();
+  GLINT_PASS_ON(rules::mask_dtype(m.dtype, rules::MaskTypes::decode));
   GLINT_REQUIRE(m.heads == 1, Code::mask_shape, "attn_mask must have 1 as its head axis", m.heads, 1);
   GLINT_PASS_ON(rules::mask_shape(m, p.shape, m.rows == 1 ? 1 : p.shape.q_len, Columns(p).want(m.columns), false));
   GLINT_REQUIRE(rules::countable({m.batch, m.rows, m.columns}), Code::extent_too_large,

@@ -112,9 +112,7 @@ struct InferenceProblem {
     return kind == CacheKind::left_padded && own_keys(b) > 0 ? shape.kv_len - padding - own_keys(b) : 0;
   }
   // Rows of its tensor before it.
-  index_t first_row(index_t b) const {
-    return ragged_keys() ? Sequences::ends(kv_lens).first(b) : first_column(b);
-  }
+  index_t first_row(index_t b) const { return ragged_keys() ? Sequences::ends(kv_lens).first(b) : first_column(b); }
   index_t keys(index_t b) const { return prefix_length + own_keys(b); }
 };
 

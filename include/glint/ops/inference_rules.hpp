@@ -1,5 +1,5 @@
-// The rules that prompt_flash_attention and incre_flash_attention share: data types, biases, rope parts, memory (operators
-// 1.5, 3 and 8).  Where the cache lies: cache_rules.hpp; what its integers mean: quant_rules.hpp.
+// The rules that prompt_flash_attention and incre_flash_attention share: data types, biases, rope parts, memory
+// (operators 1.5, 3 and 8).  Where the cache lies: cache_rules.hpp; what its integers mean: quant_rules.hpp.
 #pragma once
 
 #include "glint/ops/quant_rules.hpp"
@@ -153,9 +153,10 @@ inline Status memory(const InferenceProblem& p) {
       bytes_of(p.out, p.out_is_int8 ? DType::i8 : p.number_type(), p.out_strides, out),
       bytes_of(p.lse, DType::f32, batch * s.heads * s.q_len)};
   GLINT_PASS_ON(rules::apart(
-      outputs, {bytes_of(p.q, p.q_type, p.q_strides, q), bytes_of(p.q_rope, p.q_type, p.q_rope_strides, q_rope),
-                detail::mask_extent(p.mask), detail::mask_extent(p.tree), detail::pse_extent(p.pse),
-                bytes_of(p.sink, p.number_type(), s.heads), bytes_of(p.block_table, DType::i32, s.batch * p.max_blocks)}));
+      outputs,
+      {bytes_of(p.q, p.q_type, p.q_strides, q), bytes_of(p.q_rope, p.q_type, p.q_rope_strides, q_rope),
+       detail::mask_extent(p.mask), detail::mask_extent(p.tree), detail::pse_extent(p.pse),
+       bytes_of(p.sink, p.number_type(), s.heads), bytes_of(p.block_table, DType::i32, s.batch * p.max_blocks)}));
   GLINT_PASS_ON(cache_apart(p, outputs));
   return factors_apart(p, outputs);
 }

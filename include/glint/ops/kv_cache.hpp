@@ -1,5 +1,5 @@
-// Where the keys and values of the inference operators come from: one tensor, one with the keys at its end, pages, a list
-// of tensors; a prefix before them; and what the integers in them mean.
+// Where the keys and values of the inference operators come from: one tensor, one with the keys at its end, pages, a
+// list of tensors; a prefix before them; and what the integers in them mean.
 #pragma once
 
 #include "glint/core/dtype.hpp"

@@ -56,6 +56,7 @@ struct AttentionOptions {
 template <class Element>
 struct TensorKeys {
   using element = Element;
+  static constexpr bool kBytes = false;
   Tensor<const Element> k, v;
   Sequences rows;
   bool ragged = false;
@@ -81,6 +82,8 @@ class AttentionPlan {
  public:
   using Head = HeadWork<typename Keys::element, std::invoke_result_t<const MaskOf&, HeadIndex>,
                         std::invoke_result_t<const ModifierOf&, HeadIndex>>;
+
+  static constexpr bool kBytes = Keys::kBytes;
 
   AttentionPlan(const AttentionOptions& options, const Keys& keys, const MaskOf& masks, const ModifierOf& modifiers)
       : t_(options), keys_(keys), masks_(masks), modifiers_(modifiers) {}

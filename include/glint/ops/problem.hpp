@@ -26,10 +26,11 @@ struct Shape {
   constexpr index_t value_size() const { return value_dim == 0 ? head_dim : value_dim; }
 };
 
-// A mask tensor: 0 keeps, anything else drops.  An extent of 1 broadcasts.  Absent when data is null.
+// A mask tensor: 0 keeps, anything else drops, NaN too.  An extent of 1 broadcasts.  Absent when data is null.
 struct MaskTensor {
-  const std::uint8_t* data = nullptr;
+  const void* data = nullptr;
   index_t batch = 1, heads = 1, rows = 0, columns = 0;
+  DType dtype = DType::u8;  // training bool and uint8; decode int8 as well; prompts also the floating-point types
 
   constexpr explicit operator bool() const { return data != nullptr; }
 };
@@ -80,8 +81,9 @@ struct PostQuant {
   constexpr explicit operator bool() const { return scale != nullptr; }
 };
 
-// Of int8 queries, keys and values (operators 4.1): s = dequant1 * (q . k); p becomes an integer by quant1, and the sums
-// of p v become numbers again by dequant2.  One number each; the lower 13 bits of dequant1 and dequant2 do not count.
+// Of int8 queries, keys and values (operators 4.1): s = dequant1 * (q . k); p becomes an integer by quant1, and the
+// sums of p v become numbers again by dequant2.  One number each; the lower 13 bits of dequant1 and dequant2 do not
+// count.
 struct Int8Scales {
   std::optional<float> dequant1{}, quant1{}, dequant2{};
 };
@@ -126,7 +128,9 @@ Extent extent(const Element* data, Strides s, Dims d) {
   return {data, last * static_cast<index_t>(sizeof(Element))};
 }
 
-inline Extent mask_extent(const MaskTensor& m) { return extent(m.data, m.batch * m.heads * m.rows * m.columns); }
+inline Extent mask_extent(const MaskTensor& m) {
+  return {m.data, m ? m.batch * m.heads * m.rows * m.columns * size_of(m.dtype) : 0};
+}
 
 inline Extent pse_extent(const PseTensor& p) {
   const bool flat = p.form == PseForm::tnd_per_score || p.form == PseForm::tnd_per_column;

@@ -2,10 +2,10 @@
 //
 //   out = softmax(mask(scale * (q k^T) + pse_shift)) v
 //
-// Source: PromptFlashAttention (seed 002) with sections 1.5, 2, 3, 4 and 5 of the operator contract.  Layouts BSH, BNSD,
-// BSND and TND, and BNSD in with BSND out.  Rows without a query are set to zero; keys at and behind kv_lens[b] are
-// never read.  K and V may lie in any cache that incre_flash_attention reads; queries of int8 multiply keys of int8 as
-// integers (operators 4.1), in blocks of Recipe::tile<std::int8_t>::columns keys.
+// Source: PromptFlashAttention (seed 002) with sections 1.5, 2, 3, 4 and 5 of the operator contract.  Layouts BSH,
+// BNSD, BSND and TND, and BNSD in with BSND out.  Rows without a query are set to zero; keys at and behind kv_lens[b]
+// are never read.  K and V may lie in any cache that incre_flash_attention reads; queries of int8 multiply keys of int8
+// as integers (operators 4.1), in blocks of Recipe::tile<std::int8_t>::columns keys.
 #pragma once
 
 #include "glint/ops/attention.hpp"
@@ -17,7 +17,6 @@ inline namespace GLINT_ABI {
 namespace detail {
 
 inline Products prompt_products(const InferenceProblem& p) {
-  if (p.q_type == DType::i8) return Products::bytes;
   const bool pairs = p.inner_precise % 2 == 1 && p.q_type == DType::bf16 && p.cache_type == DType::bf16;
   return pairs ? Products::pairs : Products::singles;
 }
@@ -57,8 +56,15 @@ inline StaircaseAndDenseOf masks(const InferenceProblem& p) {
   masks.stairs.mode = p.mode;
   if (prompt_rules::tokens_act(p)) masks.stairs.tokens = p.tokens;
   const MaskTensor& m = p.mask;
-  masks.dense = {m.data, m.batch == 1 ? 0 : m.rows * m.columns, 0, m.columns};
+  masks.dense = {m.data, m.batch == 1 ? 0 : m.rows * m.columns, 0, m.columns, size_of(m.dtype)};
   return masks;
+}
+
+// use(keys) with what the call's keys are.
+template <class Use>
+auto with_prompt_keys(const InferenceProblem& p, const Use& use) {
+  if (p.q_type == DType::i8) return use(CacheKeys<std::int8_t, true>(p));
+  return with_stored<void>(p, [&](auto stored) { return use(CacheKeys<decltype(stored)>(p)); });
 }
 
 }  // namespace detail
@@ -78,7 +84,7 @@ struct PromptFlashAttention {
   static_assert((mode == SparseMode::custom) != std::is_same_v<typename Recipe::masks, MaskFromMode>,
                 "glint::PromptFlashAttention: SparseMode::custom and Recipe::masks belong together");
   using Problem = PromptProblem<Element, Kv>;
-  using Keys = detail::CacheKeys<storage_t<typename Kv::element>>;
+  using Keys = detail::CacheKeys<storage_t<typename Kv::element>, kInt8>;
 
   [[no_unique_address]] typename Recipe::masks masks{};
   [[no_unique_address]] typename Recipe::modifiers modifiers{};

@@ -1,4 +1,4 @@
-// The rules of prompt_flash_attention, for both doors (seed 002; operators 1.5, 2, 2.1, 3, 4.1, 4.2, 5, 8 and 12).  What
+// The rules of prompt_flash_attention, for both doors (seed 002; operators 1.5, 2, 2.1, 3, 4.1, 4.2, 5, 8 and 12). What
 // is read through a pointer, factors and the block table, is read last.
 #pragma once
 
@@ -20,8 +20,8 @@ inline Status types(const InferenceProblem& p) {
 
 inline Status known_layout(Layout given) {
   GLINT_REQUIRE(given == Layout::BSH || given == Layout::BNSD || given == Layout::BSND || given == Layout::TND,
-                Code::layout_not_for_operator, "prompt_flash_attention knows the layouts BSH, BNSD, BSND and TND", given,
-                Layout::BSH);
+                Code::layout_not_for_operator, "prompt_flash_attention knows the layouts BSH, BNSD, BSND and TND",
+                given, Layout::BSH);
   return Status::ok();
 }
 
@@ -66,6 +66,7 @@ inline Status mask(const InferenceProblem& p) {
                 1);
   const MaskTensor& m = p.mask;
   if (!m) return Status::ok();
+  GLINT_PASS_ON(rules::mask_dtype(m.dtype, rules::MaskTypes::prompt));
   GLINT_REQUIRE(m.heads == 1, Code::mask_shape, "attn_mask must have 1 as its head axis", m.heads, 1);
   GLINT_PASS_ON(rules::mask_shape(m, p.shape, inference_rules::mask_rows(p), Columns(p).want(m.columns), false));
   GLINT_REQUIRE(rules::countable({m.batch, m.rows, m.columns}), Code::extent_too_large,

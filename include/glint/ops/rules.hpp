@@ -107,6 +107,21 @@ inline Status band(index_t pre, index_t next, index_t q_len, index_t kv_len) {
   return Status::ok();
 }
 
+// Which types a mask tensor may have (operators C7).
+enum class MaskTypes { training, decode, prompt };
+
+inline Status mask_dtype(DType given, MaskTypes known) {
+  const bool flag = given == DType::boolean || given == DType::u8, byte = flag || given == DType::i8;
+  const bool number = byte || given == DType::f16 || given == DType::bf16 || given == DType::f32;
+  GLINT_REQUIRE(flag || known != MaskTypes::training, Code::dtype_mask, "attn_mask must be bool or uint8", given,
+                DType::boolean);
+  GLINT_REQUIRE(byte || known != MaskTypes::decode, Code::dtype_mask, "attn_mask must be bool, int8 or uint8", given,
+                DType::boolean);
+  GLINT_REQUIRE(number, Code::dtype_mask, "attn_mask must be bool, int8, uint8, float16, bfloat16 or float32", given,
+                DType::boolean);
+  return Status::ok();
+}
+
 // Broadcast forms BNSS, B1SS, 11SS and SS; `prefix_mode`: 11SS and SS only where they are the same as B1SS.
 inline Status mask_shape(const MaskTensor& mask, const Shape& s, index_t rows, index_t columns, bool prefix_mode) {
   GLINT_REQUIRE(mask.rows == rows, Code::mask_shape, "attn_mask must have the query length as its second last axis",

@@ -140,6 +140,7 @@ Status mask(const Problem& p, SparseMode mode, Layout layout) {
     GLINT_REQUIRE(mode == SparseMode::default_mask, Code::mask_missing, "sparse_mode 1 and 5 need attn_mask", 0, 1);
     return Status::ok();
   }
+  GLINT_PASS_ON(rules::mask_dtype(p.attn_mask.dtype, rules::MaskTypes::training));
   const bool prefixed = mode == SparseMode::prefix && static_cast<bool>(prefix_list(p, layout));
   return rules::mask_shape(p.attn_mask, p.shape, queries(p, layout).longest(), keys(p, layout).longest(), prefixed);
 }

@@ -110,13 +110,20 @@ struct Staircase {
   }
 };
 
-// A tensor of bytes, one for each score: 0 keeps, anything else drops (the documents' polarity).  Null drops nothing.
+// A tensor of numbers, one for each score: 0 keeps, anything else drops (the documents' polarity).  Null drops nothing.
 struct Dense {
-  const std::uint8_t* drop = nullptr;
-  index_t row_stride = 0;
+  const void* drop = nullptr;
+  index_t row_stride = 0;  // in elements
   index_t nq = 0, nk = 0;
+  index_t element_size = 1;  // 1: integers; 2 and 4: floating-point numbers, whose -0 keeps as well
 
-  bool visible(index_t q, index_t k) const { return drop == nullptr || drop[q * row_stride + k] == 0; }
+  bool visible(index_t q, index_t k) const {
+    if (drop == nullptr) return true;
+    const std::uint8_t* const element = at(q, k);
+    return element_size == 4   ? simd::is_zero<std::uint32_t>(element)
+           : element_size == 2 ? simd::is_zero<std::uint16_t>(element)
+                               : *element == 0;
+  }
   Interval keys(index_t, index_t) const { return {0, nk}; }
   Interval queries(index_t, index_t) const { return {0, nq}; }
   // `partial` is all it knows without reading the box; bits() reads it once and tells.
@@ -127,8 +134,16 @@ struct Dense {
       for (index_t k = box.k0; k < box.k1; ++k) words[k - box.k0] = bit_range(0, box.q1 - box.q0);
       return;
     }
-    const std::uint8_t* const first = drop + box.q0 * row_stride + box.k0;
-    simd::at_most(ByteRows{first, row_stride, box.q1 - box.q0, box.k1 - box.k0}, 0, words);
+    const std::uint8_t* const first = at(box.q0, box.k0);
+    const index_t rows = box.q1 - box.q0, count = box.k1 - box.k0;
+    if (element_size == 4) return simd::zeros(FloatRows<std::uint32_t>{first, row_stride, rows, count}, words);
+    if (element_size == 2) return simd::zeros(FloatRows<std::uint16_t>{first, row_stride, rows, count}, words);
+    simd::at_most(ByteRows{first, row_stride, rows, count}, 0, words);
+  }
+
+ private:
+  const std::uint8_t* at(index_t q, index_t k) const {
+    return static_cast<const std::uint8_t*>(drop) + (q * row_stride + k) * element_size;
   }
 };
 

@@ -1,4 +1,6 @@
-// No guard: included once for each ISA by bits.hpp.  Rows of bytes or bits, 64 keys at a time, become columns.
+// No guard: included once for each ISA by bits.hpp.  Rows of numbers or bits, 64 keys at a time, become columns.
+#include "glint/simd/zeros-inl.hpp"
+
 namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
@@ -129,6 +131,16 @@ GLINT_NOINLINE inline void at_most(const ByteRows& rows, std::uint8_t limit, std
   transpose_rows(
       bytes.rows, bytes.count, words, [&](index_t r, index_t c, index_t n) __attribute__((always_inline)) {
         return row_at_most(bytes.data + r * bytes.stride + c, n, limit);
+      });
+}
+
+template <class Bits>
+GLINT_NOINLINE void zeros(const FloatRows<Bits>& rows, std::uint64_t* words) {
+  const FloatRows<Bits> floats = rows;
+  transpose_rows(
+      floats.rows, floats.count, words, [&](index_t r, index_t c, index_t n) __attribute__((always_inline)) {
+        constexpr index_t kSize = sizeof(Bits);
+        return row_zeros<Bits>(floats.data + (r * floats.stride + c) * kSize, n);
       });
 }
 

@@ -6,3 +6,4 @@
 #include "glint/simd/numbers-inl.hpp"
 #include "glint/simd/pack-inl.hpp"
 #include "glint/simd/pairs-inl.hpp"
+#include "glint/simd/bytes-inl.hpp"

@@ -83,11 +83,22 @@ inline bool detect_bf16_dot() {
 }
 inline const bool has_bf16_dot = detect_bf16_dot();
 
+// The same for products of bytes.
+inline bool detect_int8_dot() {
+#if GLINT_HAVE_X86
+  return supported(Isa::avx512) && __builtin_cpu_supports("avx512vnni");
+#else
+  return false;
+#endif
+}
+inline bool has_int8_dot = detect_int8_dot();  // a test may clear it
+
 // What the kernels use.  Assign only before the first call, or between calls of a test.
 inline Isa selected = detect();
 
-// May kernels use that instruction?  Only as a part of AVX-512, so that GLINT_FORCE_ISA turns it off.
+// May kernels use those instructions?  Only as a part of AVX-512, so that GLINT_FORCE_ISA turns them off.
 inline bool bf16_dot() { return selected == Isa::avx512 && has_bf16_dot; }
+inline bool int8_dot() { return selected == Isa::avx512 && has_int8_dot; }
 
 }  // namespace simd
 }  // namespace GLINT_ABI

@@ -26,6 +26,7 @@ GLINT_INLINE bool lanes_of(std::uint64_t word, int first) { return (word >> firs
 GLINT_INLINE Vec load_as_float(const float* p) { return *p; }
 GLINT_INLINE Vec load_as_float(const bfloat16* p) { return to_float(*p); }
 GLINT_INLINE Vec load_as_float(const half* p) { return to_float(*p); }
+GLINT_INLINE Vec load_as_float(const std::int8_t* p) { return to_float(*p); }
 template <class Element>
 GLINT_INLINE void store_from_float(Element* p, const Vec& v) {
   *p = from_float<Element>(v);
@@ -94,6 +95,19 @@ GLINT_INLINE Vec load_as_float(const half* p) {
 #endif
 }
 
+GLINT_INLINE Vec load_as_float(const std::int8_t* p) {
+#if GLINT_USE_AVX512
+  const __m512i wide = _mm512_maskz_cvtepi8_epi32(kAllLanes, _mm_loadu_si128((const __m128i*)p));
+  return (Vec)_mm512_maskz_cvtepi32_ps(kAllLanes, wide);
+#elif GLINT_USE_X86_FMA
+  return (Vec)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
+#else
+  Vec v{};
+  for (int i = 0; i < kLanes; ++i) v[i] = to_float(p[i]);
+  return v;
+#endif
+}
+
 GLINT_INLINE void store_from_float(float* p, const Vec& v) { store(p, v); }
 
 GLINT_INLINE void store_from_float(bfloat16* p, const Vec& v) {
@@ -148,6 +162,17 @@ GLINT_INLINE Vec vmax(const Vec& a, const Vec& b) {
   return (Vec)_mm256_max_ps((__m256)a, (__m256)b);
 #else
   return a > b ? a : b;
+#endif
+}
+
+// a < b ? a : b, with NaNs as above.
+GLINT_INLINE Vec vmin(const Vec& a, const Vec& b) {
+#if GLINT_USE_AVX512
+  return (Vec)_mm512_maskz_min_ps(kAllLanes, (__m512)a, (__m512)b);
+#elif GLINT_USE_X86_FMA
+  return (Vec)_mm256_min_ps((__m256)a, (__m256)b);
+#else
+  return a < b ? a : b;
 #endif
 }
 
