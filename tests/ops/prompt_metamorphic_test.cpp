@@ -120,12 +120,13 @@ TEST(PromptExactly, Int8IsItsNumbersAsHalves) {
   });
 }
 
-// Those that fuse products and sums add in the same order, with the dot instruction for bytes and without.  (Only the
-// signs of NaN differ.)
+// Those that fuse products and sums add in the same order, with the dot instruction for bytes and without.  They differ
+// in the signs of NaN, and in what exp makes of less than -87.
 TEST(PromptExactly, InstructionSetsThatFuseAgree) {
   if (!glint::simd::supported(glint::Isa::avx512)) GTEST_SKIP() << "this CPU lacks avx512";
   const auto precise = [](InferenceCase& c) {
-    c.inner_precise = 0;
+    c.inner_precise = 0, c.score_range = kScoresUsual;
+    c.sd_q = c.sd_k = c.sd_pse = 0, c.sink = kSinkNone, c.scale = 1000;
     return c.poison == kPoisonUnread;
   };
   for_types([&]<class T>() {
