@@ -1,5 +1,5 @@
-// The KV cache of one layer, in the forms that decode takes: each knows where the next token goes, and which fields of
-// a call say so.
+// The KV cache of one layer, in the forms that prefill and decode take: each knows where the next token goes, and which
+// fields of a call say so.
 #pragma once
 
 #include <memory>
@@ -27,14 +27,23 @@ class Cache {
     }
   }
 
-  virtual void describe(glint::IncreFlashAttentionCall& call) const {
+  // To a call of either operator.
+  template <class Call>
+  void describe(Call& call) const {
     call.key = keys_.ref();
     call.value = values_.ref();
-    call.actual_seq_lengths = {&length_, 1};
+    if constexpr (requires { call.actual_seq_lengths_kv; }) {
+      call.actual_seq_lengths_kv = {&length_, 1};
+    } else {
+      call.actual_seq_lengths = {&length_, 1};
+    }
+    call.block_table = block_table();
+    call.block_size = block_size();
+    call.kv_padding_size = padding();
     if (call.key.dtype != glint::DType::i8) return;
     call.key_antiquant_scale = keys_.factors();
     call.value_antiquant_scale = values_.factors();
-    call.key_antiquant_mode = call.value_antiquant_mode = 3;  // a factor for each token and head
+    call.key_antiquant_mode = call.value_antiquant_mode = call.block_size > 0 ? 5 : 3;  // for each token and head
   }
 
  protected:
@@ -50,6 +59,9 @@ class Cache {
   }
 
   virtual Place next(Index token) { return {0, token}; }
+  virtual glint::TensorRef block_table() const { return {}; }
+  virtual Index block_size() const { return 0; }
+  virtual glint::TensorRef padding() const { return {}; }
 
   HeadTensor keys_, values_;
   glint::index_t length_ = 0;
@@ -60,13 +72,6 @@ class PagedCache : public Cache {
  public:
   PagedCache(const Config& config, const Storage& storage, Index positions)
       : PagedCache(config, storage, storage.cache.block_size, (positions - 1) / storage.cache.block_size + 1) {}
-
-  void describe(glint::IncreFlashAttentionCall& call) const override {
-    Cache::describe(call);
-    call.block_table = {table_.data(), glint::DType::i32, {1, static_cast<Index>(table_.size())}};
-    call.block_size = block_size_;
-    if (call.key.dtype == glint::DType::i8) call.key_antiquant_mode = call.value_antiquant_mode = 5;  // 3, in pages
-  }
 
  private:
   PagedCache(const Config& config, const Storage& storage, Index block_size, Index pages)
@@ -89,6 +94,10 @@ class PagedCache : public Cache {
     }
     return {page, token % block_size_};
   }
+  glint::TensorRef block_table() const override {
+    return {table_.data(), glint::DType::i32, {1, static_cast<Index>(table_.size())}};
+  }
+  Index block_size() const override { return block_size_; }
 
   Index block_size_;
   std::vector<std::int32_t> table_, free_;
@@ -101,11 +110,6 @@ class LeftPaddedCache : public Cache {
   LeftPaddedCache(const Config& config, const Storage& storage, Index positions)
       : Cache(config, storage, kUnused + positions + kUnused), padding_(positions + kUnused) {}
 
-  void describe(glint::IncreFlashAttentionCall& call) const override {
-    Cache::describe(call);
-    call.kv_padding_size = {&padding_, glint::DType::i64, {1}};
-  }
-
  private:
   static constexpr Index kUnused = 3;  // rows at either end that no token reaches
 
@@ -113,6 +117,7 @@ class LeftPaddedCache : public Cache {
     --padding_;
     return {0, kUnused + token};
   }
+  glint::TensorRef padding() const override { return {&padding_, glint::DType::i64, {1}}; }
 
   std::int64_t padding_;
 };

@@ -55,7 +55,7 @@ inline Outcome generate(const Options& options, const Callbacks& callbacks) {
   Timing timing{.prompt_tokens = static_cast<Index>(tokens.size())};
   const auto timed = [&](const std::vector<int>& next, double& seconds) {
     const auto start = std::chrono::steady_clock::now();
-    const Vector logits = transformer(next);
+    const Vector logits = transformer(next, options.chunk);
     const int token = sample(logits);
     seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (reference) reference->follow(next, logits, token);

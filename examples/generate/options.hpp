@@ -22,6 +22,7 @@ inline constexpr const char* kUsage =
     "  --layout BSH|BNSD|BSND      of q and of the cache (default: BSH)\n"
     "  --cache FORM        plain, paged:N (pages of N tokens) or left (padded), in numbers of --dtype, or\n"
     "                      int8, int8:paged:N or int8:left (default: plain)\n"
+    "  --chunk N           read the prompt N tokens at a time (default: all at once)\n"
     "  --compare           run f32 with a plain cache beside; say which token is the first to differ, and how far\n"
     "                      apart logits were before it\n";
 
@@ -33,6 +34,7 @@ struct Options {
   std::uint64_t seed = 1;
   int threads = 1;
   Storage storage;
+  Index chunk = 0;  // 0: the whole prompt
   bool compare = false;
   bool help = false;
 };
@@ -110,6 +112,8 @@ inline Options parse(const std::vector<std::string>& arguments) {
       options.storage.layout = detail::one_of(option, value(), {"BSH", "BNSD", "BSND"});
     } else if (option == "--cache") {
       options.storage.cache = detail::parse_cache(option, value());
+    } else if (option == "--chunk") {
+      options.chunk = detail::parse_number<Index>(option, value(), 1, 1 << 20);
     } else if (option == "--compare") {
       options.compare = true;
     } else if (option.starts_with("-")) {

@@ -141,6 +141,8 @@ TEST(CommandLine, RefusesWhatItCannotMean) {
     EXPECT_TRUE(says(refused({"a", "--steps", wrong}), "--steps takes a number")) << wrong;
   for (const char* const wrong : {"nan", "inf", "-1", "1e99", "warm"})
     EXPECT_TRUE(says(refused({"a", "--temperature", wrong}), "--temperature takes a number")) << wrong;
+  for (const char* const wrong : {"", "0", "-1", "all", "1.5"})
+    EXPECT_TRUE(says(refused({"a", "--chunk", wrong}), "--chunk takes a number")) << wrong;
   EXPECT_TRUE(says(refused({"a", "--threads", "0"}), "--threads takes a number"));
   EXPECT_TRUE(says(refused({"a", "--dtype", "f64"}), "f32, f16, bf16"));
   EXPECT_TRUE(says(refused({"a", "--layout", "SBH"}), "BSH, BNSD, BSND"));
