@@ -2,7 +2,7 @@
 // table and factor of them, ends exactly at an unreadable page, then begins exactly behind one.
 #include <memory>
 
-#include "support/decode_doors.hpp"
+#include "support/inference_doors.hpp"
 #include "support/decode_generator.hpp"
 #include "support/differential.hpp"
 #include "support/fence.hpp"
@@ -40,21 +40,21 @@ class Fences {
 };
 
 template <class Stored>
-void move_cache(const DecodeCase& c, const DecodeData& data, Fences& fences,
+void move_cache(const InferenceCase& c, const InferenceData& data, Fences& fences,
                 glint::KvCache<glint::kv::Contiguous<Stored>>& kv) {
   kv.k = reinterpret_cast<const Stored*>(fences.copy(data.k[0]));
   kv.v = reinterpret_cast<const Stored*>(fences.copy(data.v[0]));
   if (c.rope > 0) kv.k_rope = reinterpret_cast<const Stored*>(fences.copy(data.k_rope[0]));
 }
 template <class Stored>
-void move_cache(const DecodeCase& c, const DecodeData& data, Fences& fences,
+void move_cache(const InferenceCase& c, const InferenceData& data, Fences& fences,
                 glint::KvCache<glint::kv::LeftPadded<Stored>>& kv) {
   glint::KvCache<glint::kv::Contiguous<Stored>> plain;
   move_cache(c, data, fences, plain);
   kv.k = plain.k, kv.v = plain.v, kv.k_rope = plain.k_rope, kv.padding = c.padding;
 }
 template <class Stored>
-void move_cache(const DecodeCase& c, const DecodeData& data, Fences& fences,
+void move_cache(const InferenceCase& c, const InferenceData& data, Fences& fences,
                 glint::KvCache<glint::kv::Paged<Stored>>& kv) {
   glint::KvCache<glint::kv::Contiguous<Stored>> plain;
   move_cache(c, data, fences, plain);
@@ -64,7 +64,7 @@ void move_cache(const DecodeCase& c, const DecodeData& data, Fences& fences,
   kv.pages = c.head_major != 0 ? glint::PageLayout::head_major : glint::PageLayout::token_major;
 }
 template <class Stored>
-void move_cache(const DecodeCase&, const DecodeData& data, Fences& fences,
+void move_cache(const InferenceCase&, const InferenceData& data, Fences& fences,
                 glint::KvCache<glint::kv::List<Stored>>& kv) {
   const auto list = [&](const std::vector<Operand>& tensors) {
     std::vector<const Stored*> pointers;
@@ -77,7 +77,7 @@ void move_cache(const DecodeCase&, const DecodeData& data, Fences& fences,
 
 // Everything that a problem points at goes to a fence of its own.
 template <class Problem>
-void move_operands(const DecodeCase& c, const DecodeData& data, Fences& fences, Problem& p) {
+void move_operands(const InferenceCase& c, const InferenceData& data, Fences& fences, Problem& p) {
   using Query = std::remove_cvref_t<decltype(*p.q)>;
   using Stored = typename Problem::Stored;
   p.q = reinterpret_cast<const Query*>(fences.copy(data.q));
@@ -97,8 +97,8 @@ void move_operands(const DecodeCase& c, const DecodeData& data, Fences& fences, 
 }
 
 template <class Query, class Kv>
-DecodeOutcome fenced(const DecodeCase& c, const DecodeData& data, Fences& fences) {
-  DecodeOutcome outcome = blank_outcome(c);
+InferenceOutcome fenced(const InferenceCase& c, const InferenceData& data, Fences& fences) {
+  InferenceOutcome outcome = blank_outcome(c);
   detail::TypedPlaces places(c, data);
   glint::IncreProblem<Query, Kv> p;
   detail::fill_problem<Query>(c, data, places, outcome, p);
@@ -123,15 +123,15 @@ DecodeOutcome fenced(const DecodeCase& c, const DecodeData& data, Fences& fences
 }
 
 template <class Query, class Stored>
-void expect_no_fault(DecodeCase c, Fences& fences) {
+void expect_no_fault(InferenceCase c, Fences& fences) {
   c.layout = kBnsd, c.strided = c.skew = c.joint = 0;
   if (!legal(c)) c.draft = kDraftNone;  // a tree with more rows than keys
   ASSERT_TRUE(legal(c)) << print(c);
-  const DecodeData data = decode_data_of(c);
-  const DecodeOutcome want = typed_decode<Query, Stored>(c, data, TestExecutor{});
+  const InferenceData data = inference_data_of(c);
+  const InferenceOutcome want = typed_decode<Query, Stored>(c, data, TestExecutor{});
   for (const Flush where : {Flush::end, Flush::start}) {
     fences.start(where);
-    const DecodeOutcome got = c.form == kContiguous   ? fenced<Query, glint::kv::Contiguous<Stored>>(c, data, fences)
+    const InferenceOutcome got = c.form == kContiguous   ? fenced<Query, glint::kv::Contiguous<Stored>>(c, data, fences)
                               : c.form == kLeftPadded ? fenced<Query, glint::kv::LeftPadded<Stored>>(c, data, fences)
                               : c.form == kPaged      ? fenced<Query, glint::kv::Paged<Stored>>(c, data, fences)
                                                       : fenced<Query, glint::kv::List<Stored>>(c, data, fences);
@@ -140,8 +140,8 @@ void expect_no_fault(DecodeCase c, Fences& fences) {
 }
 
 // Options as the generator draws them, heads few.
-DecodeCase small_case(index_t query, index_t cache, index_t form, std::uint64_t number) {
-  DecodeCase c = generate_decode(20260303, number, query, cache);
+InferenceCase small_case(index_t query, index_t cache, index_t form, std::uint64_t number) {
+  InferenceCase c = generate_decode(20260303, number, query, cache);
   c.batch = std::clamp<index_t>(c.batch, 1, 2), c.kv_heads = std::min<index_t>(c.kv_heads, 2);
   c.group = std::min<index_t>(c.group, 5), c.q_len = std::min<index_t>(c.q_len, 4);
   c.form = form, c.poison = kPoisonUnread;
@@ -163,7 +163,7 @@ void sweep() {
   std::uint64_t number = 0;
   for (const index_t form : {index_t{kContiguous}, index_t{kLeftPadded}, index_t{kPaged}, index_t{kList}}) {
     const auto attend = [&](index_t dim, index_t value_dim, index_t keys) {
-      DecodeCase c = small_case(query, cache, form, number++);
+      InferenceCase c = small_case(query, cache, form, number++);
       c.dim = dim, c.value_dim = value_dim, c.kv_len = keys;
       if (c.cache == kInt4) c.dim += c.dim % 2, c.value_dim += c.value_dim % 2;
       if (c.rope > 0) c.rope = 1 + keys % 33;

@@ -116,12 +116,9 @@ void fill_tensors(const Case& c, CaseData<T>& data) {
 inline std::vector<index_t> mask_extents(const Case& c, index_t rows, index_t columns) {
   switch (c.mask) {
     case kMaskSS: return {rows, columns};
-    case kMask11SS: return {1, 1, rows, columns};
     case kMaskB1SS: return {c.batch, 1, rows, columns};
-    case kMaskBNSS: return {c.batch, c.op == kIncre ? 1 : c.heads, rows, columns};
-    case kMaskBSS: return {c.batch, rows, columns};
-    case kMask1SS: return {1, rows, columns};
-    default: return {c.batch, columns};
+    case kMaskBNSS: return {c.batch, c.heads, rows, columns};
+    default: return {1, 1, rows, columns};
   }
 }
 
@@ -185,7 +182,7 @@ void fill_pse(const Case& c, CaseData<T>& data) {
   if (c.pse == 0) return;
   Random random(c.seed, 5);
   data.spec.pse_type = static_cast<int>(c.pse_type);
-  if (c.op == kScore && c.pse_type >= 2) return fill_slopes(c, random, data);
+  if (c.pse_type >= 2) return fill_slopes(c, random, data);
   const index_t batch = c.pse_per_batch != 0 ? c.batch : 1, heads = c.pse_per_head != 0 ? c.heads : 1;
   using glint::reference::PseForm;
   index_t scores = 0, columns = 0;
@@ -237,11 +234,10 @@ void fill_drop(const Case& c, CaseData<T>& data) {
 template <class T>
 CaseData<T> data_of(const Case& c) {
   using glint::reference::Operator;
-  constexpr Operator kOperators[] = {Operator::score, Operator::prompt, Operator::incre};
   CaseData<T> data;
   data.lists = lists_of(c);
   AttentionCase& spec = data.spec;
-  spec.op = kOperators[c.op];
+  spec.op = Operator::score;
   spec.layout = detail::layout_name(c);
   spec.head_num = c.heads;
   spec.kv_head_num = c.kv_heads;
@@ -255,8 +251,8 @@ CaseData<T> data_of(const Case& c) {
   // The compressed mask is implied: its tag or its tensor only says that the mode counts (operators C36).
   spec.implied_mask = c.mode != 0 && c.mode != 1 && c.mode != 5 && c.compressed != kNoMask;
   spec.prefix = data.lists.prefix;
-  spec.actual_seq_qlen = c.layout == kTnd ? data.lists.q_ends : data.lists.q_lens;
-  spec.actual_seq_kvlen = c.layout == kTnd ? data.lists.kv_ends : data.lists.kv_lens;
+  spec.actual_seq_qlen = data.lists.q_ends;
+  spec.actual_seq_kvlen = data.lists.kv_ends;
   detail::fill_tensors(c, data);
   detail::fill_mask(c, data);
   detail::fill_pse(c, data);

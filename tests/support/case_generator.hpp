@@ -1,4 +1,4 @@
-// Draws legal cases: mostly small, all options mixed, tile edges often, a few long rows.
+// Draws legal cases of the training operator: mostly small, all options mixed, tile edges often, a few long rows.
 #pragma once
 
 #include "support/case_rules.hpp"
@@ -23,11 +23,6 @@ inline void draw_heads(Random& random, Case& c) {
   c.heads = random.between(1, 8);
   do c.kv_heads = random.between(1, c.heads);
   while (c.heads % c.kv_heads != 0);
-  if (c.op == kIncre && random.chance(40)) {  // groups of up to 64 rows: more than 16 take the wide tile
-    const index_t ratio = random.pick<index_t>(8, 15, 16, 17, 24, 32, 33, 63, 64);
-    c.kv_heads = random.between(1, 2);
-    c.heads = ratio * c.kv_heads;
-  }
 }
 
 // The oracle takes about a hundred nanoseconds for a score; no single case may take a second.
@@ -53,8 +48,8 @@ inline void draw_mask(Random& random, Case& c) {
   c.mask_fill = random.below(6);
   c.mask_bool = random.below(2);
   c.compressed = random.pick<index_t>(kMaskTag, kMaskTag, kMaskTensor, kMaskTensor, kNoMask);
-  c.mask = random.chance(80) ? random.between(kMaskSS, kMaskBS) : index_t{kMaskNone};
-  if (c.mode != 0 && c.mode != 1 && c.mode != 5 && c.op != kIncre) c.mask = kMaskNone;
+  c.mask = random.chance(80) ? random.between(kMaskSS, kMaskBNSS) : index_t{kMaskNone};
+  if (c.mode != 0 && c.mode != 1 && c.mode != 5) c.mask = kMaskNone;
 }
 
 // pse_type 2 and 3 cut a causal attention into pieces under mode 8: the starts must make the first piece square.
@@ -70,7 +65,7 @@ inline void square_up_mode8(Case& c) {
 inline void draw_pse(Random& random, Case& c) {
   if (!random.chance(45)) return;
   c.pse = 1;
-  c.pse_type = c.op == kScore ? random.below(4) : 1;
+  c.pse_type = random.below(4);
   c.pse_per_batch = random.below(2);
   c.pse_per_head = random.below(2);
   c.pse_per_row = random.below(3) > 0 ? 1 : 0;
@@ -110,7 +105,7 @@ inline void make_long(Random& random, Case& c) {
   c.batch = 1;
   c.heads = random.between(1, 2);
   c.kv_heads = 1;
-  c.q_len = c.op == kIncre ? 1 : random.between(1, 3);
+  c.q_len = random.between(1, 3);
   c.kv_len = random.pick<index_t>(16383, 16384, 16385, 20000, 32769);
   c.dim = random.between(1, 16);
   c.value_dim = random.between(1, 16);
@@ -132,25 +127,23 @@ inline void draw_numbers(Random& random, Case& c) {
   c.sd_pse = random.below(3);
   c.v_mean = random.below(2);
   c.scale = random.chance(70) ? 1000 : random.between(-1500, 3000);
-  c.q_scale = c.op != kScore || random.chance(60) ? 1000 : random.between(-1500, 2500);
-  c.inner_precise = random.below(c.op == kPrompt ? 4 : c.op == kScore ? 3 : 2);
+  c.q_scale = random.chance(60) ? 1000 : random.between(-1500, 2500);
+  c.inner_precise = random.below(3);
 }
 
-inline Case draw_once(Random& random, index_t op) {
+inline Case draw_once(Random& random) {
   Case c;
-  c.op = op;
   c.seed = random.word() >> 20;
-  c.layout = op == kScore ? random.below(5) : random.pick<index_t>(kBsh, kBnsd, kBsnd);
+  c.layout = random.below(5);
   c.batch = c.layout == kTnd ? random.between(1, 4) : random.chance(3) ? 0 : random.between(1, 3);
   draw_heads(random, c);
-  c.q_len = op == kIncre || random.chance(8) ? 1 : draw_length(random);
+  c.q_len = random.chance(8) ? 1 : draw_length(random);
   c.kv_len = random.chance(25) ? c.q_len : draw_length(random);
-  if (op == kIncre) c.kv_len = draw_length(random);
   c.dim = draw_dim(random);
   c.value_dim = random.chance(60) ? c.dim : draw_dim(random);
   limit_work(c);
   if (random.chance(0.15)) make_long(random, c);
-  const index_t modes = op == kScore ? c.layout == kTnd ? 9 : 7 : op == kPrompt ? 5 : 1;
+  const index_t modes = c.layout == kTnd ? 9 : 7;
   c.mode = random.below(modes);
   if (c.layout == kTnd) {
     c.surplus_q = random.chance(25) ? random.between(1, 70) : 0;
@@ -158,24 +151,19 @@ inline Case draw_once(Random& random, index_t op) {
     c.zero_tail = random.chance(15) ? random.between(1, 3) : 0;
     c.square = random.chance(10) ? 1 : 0;
   }
-  if (op != kScore) c.q_lens = op == kPrompt ? random.below(3) : 0, c.kv_lens = random.below(3);
   draw_numbers(random, c);
   draw_mask(random, c);
   if (c.mode == 0 || c.mode == 4 || c.mode >= 7) draw_tokens(random, c);
   if (c.mode == 5 || c.mode == 6) c.prefix = random.between(kPrefixNone, kPrefixShort);
   if (c.mode == 6 && c.compressed != kNoMask) c.prefix = kPrefixValid;
   draw_pse(random, c);
-  if (op == kScore) {
-    draw_drop(random, c);
-    c.stats = random.below(8);
-    c.repeat = random.chance(50) ? 8 : 1;
-    c.by_token = c.layout == kTnd ? random.below(2) : 0;
-  } else {
-    c.stats = random.chance(50) ? index_t{kWantLse} : 0;
-  }
+  draw_drop(random, c);
+  c.stats = random.below(8);
+  c.repeat = random.chance(50) ? 8 : 1;
+  c.by_token = c.layout == kTnd ? random.below(2) : 0;
   c.strided = random.below(2);
   c.skew = random.below(4);
-  if (op == kScore && c.layout <= kTnd && random.chance(0.06)) make_compressed_pse(random, c);
+  if (random.chance(0.06)) make_compressed_pse(random, c);
   if (c.kv_len % 8 != 0 || c.layout == kTnd) c.drop_rank4 = 0;
   return c;
 }
@@ -183,10 +171,10 @@ inline Case draw_once(Random& random, index_t op) {
 }  // namespace detail
 
 // Case `number` of a run.  Draws until the case is legal; what makes most draws fail is the tokens.
-inline Case generate(std::uint64_t run_seed, std::uint64_t number, index_t op) {
+inline Case generate(std::uint64_t run_seed, std::uint64_t number) {
   Random random(run_seed, number);
   for (;;) {
-    Case c = detail::draw_once(random, op);
+    Case c = detail::draw_once(random);
     if (legal(c)) return c;
     for (int i = 0; i < 20; ++i) {
       if (c.mode == 0 || c.mode == 4 || c.mode >= 7) detail::draw_tokens(random, c);

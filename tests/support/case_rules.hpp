@@ -3,16 +3,15 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <numeric>
 
+#include "support/lists.hpp"
 #include "support/random_case.hpp"
 
 namespace glint_test {
 
 struct Lists {
   std::vector<index_t> q_ends, kv_ends;  // TND
-  std::vector<index_t> q_lens, kv_lens;  // prompt and incre
-  std::vector<index_t> q_of, kv_of;      // the lengths of each entry, wherever they come from
+  std::vector<index_t> q_of, kv_of;      // the lengths of each entry
   std::vector<index_t> prefix;
   index_t q_rows = 0, kv_rows = 0;  // of the tensors
   index_t longest_q = 0, longest_kv = 0;
@@ -21,15 +20,6 @@ struct Lists {
 namespace detail {
 
 inline bool causal_needs_keys(const Case& c) { return c.mode == 3 || c.mode == 7; }
-
-// Cumulative ends, and the lengths again as the list tells them (a zero tail empties the last entry).
-inline std::vector<index_t> ends_of(std::vector<index_t>& lengths, bool zero_tail) {
-  std::vector<index_t> ends(lengths.size());
-  std::partial_sum(lengths.begin(), lengths.end(), ends.begin());
-  const std::size_t last = lengths.size() - 1;
-  if (zero_tail && last > 0 && ends[last - 1] > 0) lengths[last] = ends[last] = 0;
-  return ends;
-}
 
 inline void ragged_lists(const Case& c, Lists& lists) {
   Random random(c.seed, 11);
@@ -51,27 +41,11 @@ inline void ragged_lists(const Case& c, Lists& lists) {
   lists.kv_rows = total(lists.kv_of) + c.surplus_kv;
 }
 
-inline std::vector<index_t> length_list(const Case& c, index_t kind, index_t rows, std::uint64_t stream) {
-  Random random(c.seed, stream);
-  std::vector<index_t> list;
-  if (kind == kLengthsOne) list.push_back(random.between(0, rows));
-  for (index_t b = 0; kind == kLengthsEach && b < c.batch; ++b)
-    list.push_back(random.chance(15) ? rows : random.between(0, rows));
-  return list;
-}
-
 inline void dense_lists(const Case& c, Lists& lists) {
   lists.q_rows = c.q_len;
   lists.kv_rows = c.kv_len;
-  if (c.op == kPrompt) lists.q_lens = length_list(c, c.q_lens, c.q_len, 12);
-  if (c.op != kScore) lists.kv_lens = length_list(c, c.kv_lens, c.kv_len, 13);
-  for (index_t b = 0; b < c.batch; ++b) {
-    const auto of = [b](const std::vector<index_t>& list, index_t rows) {
-      return list.empty() ? rows : list[list.size() == 1 ? 0 : static_cast<std::size_t>(b)];
-    };
-    lists.q_of.push_back(of(lists.q_lens, c.q_len));
-    lists.kv_of.push_back(of(lists.kv_lens, c.kv_len));
-  }
+  lists.q_of.assign(static_cast<std::size_t>(c.batch), c.q_len);
+  lists.kv_of.assign(static_cast<std::size_t>(c.batch), c.kv_len);
 }
 
 }  // namespace detail
@@ -100,9 +74,6 @@ inline bool legal_band(index_t pre, index_t next, index_t rows, index_t keys) {
   return next >= 0 || (-next <= pre && -next < rows);
 }
 
-// Rows never number 2^40: beyond it a token count is as good as infinite, and sums with it do not overflow.
-inline index_t near(index_t tokens) { return std::clamp<index_t>(tokens, -(index_t{1} << 40), index_t{1} << 40); }
-
 inline bool legal_ragged_tokens(const Case& c, const Lists& lists) {
   const index_t pre = near(c.pre), next = near(c.next);
   if (c.mode == 0 && (next < 0 || (pre < 0 && next < -pre))) return false;
@@ -121,7 +92,7 @@ inline bool legal_ragged_tokens(const Case& c, const Lists& lists) {
   return true;
 }
 
-inline bool legal_score_tokens(const Case& c, const Lists& lists) {
+inline bool legal_tokens(const Case& c, const Lists& lists) {
   const bool masked = c.mode == 0 || c.mode == 1 || c.mode == 5 ? c.mask != kMaskNone : c.compressed != kNoMask;
   if (!masked) return true;  // without a mask, modes and tokens have no effect
   if (c.layout == kTnd) return legal_ragged_tokens(c, lists);
@@ -130,28 +101,8 @@ inline bool legal_score_tokens(const Case& c, const Lists& lists) {
   return c.mode != 4 || legal_band(pre - shift, next + shift, c.q_len, c.kv_len);
 }
 
-// operators 2.1 (PFA) with 12.19.
-inline bool legal_prompt_tokens(const Case& c, const Lists& lists) {
-  if (c.mode != 4 && !(c.mode == 0 && c.mask != kMaskNone)) return true;
-  const index_t pre = near(c.pre), next = near(c.next);
-  if ((pre < 0 && next < 0) || pre + next < 0) return false;
-  if (c.mode == 4) return true;
-  if ((next < 0 && -next >= c.q_len) || (pre < 0 && -pre >= c.kv_len)) return false;
-  for (std::size_t b = 0; b < lists.q_of.size(); ++b) {
-    if (next < 0 && -next >= lists.q_of[b]) return false;
-    if (pre < 0 && -pre >= lists.kv_of[b]) return false;
-  }
-  return true;
-}
-
 inline bool legal_mask(const Case& c) {
-  const bool batched = c.mask == kMaskB1SS || c.mask == kMaskBNSS || c.mask == kMaskBSS || c.mask == kMaskBS;
-  if (c.op == kIncre)
-    return c.mask == kMaskNone || batched || c.mask == kMask11SS || c.mask == kMask1SS ||
-           (c.mask == kMaskSS && c.batch == 1);
-  if (c.mask == kMaskBS) return c.op != kScore && c.q_len == 1;
-  if (c.mask == kMaskBSS || c.mask == kMask1SS) return c.op != kScore;
-  if (c.mask == kMaskBNSS && c.op != kScore) return false;
+  const bool batched = c.mask == kMaskB1SS || c.mask == kMaskBNSS;
   if (c.layout == kTnd) return !batched;
   // Of no batch entry at all, any list of prefixes is a valid one.
   const bool prefixed = c.mode == 5 && (c.prefix == kPrefixValid || c.batch == 0);
@@ -160,7 +111,6 @@ inline bool legal_mask(const Case& c) {
 
 inline bool legal_pse(const Case& c, const Lists& lists) {
   if (c.pse == 0) return c.pse_type == 1;
-  if (c.op != kScore) return true;
   const bool ragged = c.layout == kTnd, generated = c.pse_type >= 2;
   bool square = true;
   for (std::size_t b = 0; b < lists.q_of.size(); ++b) square = square && lists.q_of[b] == lists.kv_of[b];
@@ -185,15 +135,11 @@ inline bool legal_pse(const Case& c, const Lists& lists) {
 // operators 8.1: may the run-time door be asked this?
 inline bool legal(const Case& c) {
   if (c.heads % c.kv_heads != 0 || (c.layout == kTnd && c.batch == 0)) return false;
-  if (c.op == kIncre && c.q_len != 1) return false;
   if (c.layout == kTnd ? c.mode == 5 : c.mode >= 7) return false;
   const Lists lists = lists_of(c);
   if (c.mode == 6 && c.compressed != kNoMask && c.prefix != kPrefixValid) return false;
   if (c.drop_rank4 != 0 && (c.layout == kTnd || c.kv_len % 8 != 0)) return false;
-  if (c.op == kScore && !legal_score_tokens(c, lists)) return false;
-  if (c.op == kPrompt && !legal_prompt_tokens(c, lists)) return false;
-  if (c.op == kPrompt && (c.mode > 4 || (c.mode == 1 && c.mask == kMaskNone))) return false;
-  return legal_mask(c) && legal_pse(c, lists);
+  return legal_tokens(c, lists) && legal_mask(c) && legal_pse(c, lists);
 }
 
 }  // namespace glint_test

@@ -1,164 +1,62 @@
-// A decode case through the two doors of IncreFlashAttention.
+// An inference case through the two doors of IncreFlashAttention.
 #pragma once
 
 #include "glint/dispatch/incre_flash_attention.hpp"
-#include "support/decode_outcome.hpp"
+#include "support/inference_call.hpp"
+#include "support/inference_doors.hpp"
 
 namespace glint_test {
 
-namespace detail {
-
-// Runs check, workspace_bytes and the operator itself, each as a user would.
-template <class Check, class Bytes, class Attend>
-void run_door(const DecodeData& data, const DecodeCase& c, Slice& out, DecodeOutcome& outcome, const Check& check,
-              const Bytes& bytes, const Attend& attend) {
-  outcome.status = check();
-  if (!outcome.status) return;
-  const Workspace workspace(bytes());
-  outcome.status = attend(workspace.span());
-  if (!workspace.fence_holds()) outcome.damage = "a write behind the workspace";
-  if (outcome.status) collect(c, data.out_extent, out, outcome);
-}
-
-// The tensors that a typed problem points at, and the lists of the list form.
-struct TypedPlaces {
-  Slice q, q_rope, k, v, k_rope, out;
-  std::vector<const void*> k_list, v_list, rope_list;
-
-  static Slice cache(const DecodeCase& c, const std::vector<Operand>& tensors, std::uint64_t number) {
-    const bool sliced = !tensors.empty() && (c.form == kContiguous || c.form == kLeftPadded);
-    return sliced ? slice_of(c, tensors[0], number) : Slice(c, DType::i8, {}, number, false);
+struct DecodeDoors {
+  // Query and Stored must be the case's.
+  template <class Query, class Stored>
+  static InferenceOutcome typed(const InferenceCase& c, const InferenceData& data, const TestExecutor& executor) {
+    InferenceOutcome outcome = blank_outcome(c, data);
+    detail::TypedPlaces places(c, data);
+    detail::with_cache<Stored>(c, [&]<class Kv>(Kv*) {
+      glint::IncreProblem<Query, Kv> p;
+      detail::fill_problem<Query>(c, data, places, outcome, p);
+      detail::fill_operator(c, data, p);
+      detail::fill_kv(c, data, places, p.kv);
+      const auto attend = [&](auto layout) {
+        const glint::IncreFlashAttention<decltype(layout), Query, Kv> incre;
+        detail::attend_typed(c, data, executor, places, p, incre, outcome);
+      };
+      if (c.layout == kBsh)
+        attend(glint::layout::BSH{});
+      else if (c.layout == kBnsd)
+        attend(glint::layout::BNSD{});
+      else
+        attend(glint::layout::BSND{});
+    });
+    return outcome;
   }
-  TypedPlaces(const DecodeCase& c, const DecodeData& data)
-      : q(slice_of(c, data.q, 22)),
-        q_rope(c.rope > 0 ? slice_of(c, data.q_rope, 23) : Slice(c, DType::i8, {}, 23, false)),
-        k(cache(c, data.k, 24)),
-        v(cache(c, data.v, 25)),
-        k_rope(cache(c, data.k_rope, 26)),
-        out(c, out_type(c), data.out_extent, 27, c.strided != 0) {}
-};
 
-template <class Stored>
-void fill_kv(const DecodeCase& c, const DecodeData&, TypedPlaces& at,
-             glint::KvCache<glint::kv::Contiguous<Stored>>& kv) {
-  kv.k = reinterpret_cast<const Stored*>(at.k.data), kv.k_strides = at.k.strides;
-  kv.v = reinterpret_cast<const Stored*>(at.v.data), kv.v_strides = at.v.strides;
-  if (c.rope > 0) kv.k_rope = reinterpret_cast<const Stored*>(at.k_rope.data), kv.k_rope_strides = at.k_rope.strides;
-}
-
-template <class Stored>
-void fill_kv(const DecodeCase& c, const DecodeData&, TypedPlaces& at,
-             glint::KvCache<glint::kv::LeftPadded<Stored>>& kv) {
-  kv.k = reinterpret_cast<const Stored*>(at.k.data), kv.k_strides = at.k.strides;
-  kv.v = reinterpret_cast<const Stored*>(at.v.data), kv.v_strides = at.v.strides;
-  if (c.rope > 0) kv.k_rope = reinterpret_cast<const Stored*>(at.k_rope.data), kv.k_rope_strides = at.k_rope.strides;
-  kv.padding = c.padding;
-}
-
-template <class Stored>
-void fill_kv(const DecodeCase& c, const DecodeData& data, TypedPlaces&, glint::KvCache<glint::kv::Paged<Stored>>& kv) {
-  kv.k = data.k[0].as<Stored>(), kv.v = data.v[0].as<Stored>();
-  if (c.rope > 0) kv.k_rope = data.k_rope[0].as<Stored>();
-  kv.block_table = data.table.data();
-  kv.max_blocks = data.lists.max_blocks, kv.block_size = c.block_size, kv.blocks = data.blocks;
-  kv.pages = c.head_major != 0 ? glint::PageLayout::head_major : glint::PageLayout::token_major;
-}
-
-template <class Stored>
-void fill_kv(const DecodeCase&, const DecodeData& data, TypedPlaces& at, glint::KvCache<glint::kv::List<Stored>>& kv) {
-  const auto list = [](const std::vector<Operand>& tensors, std::vector<const void*>& to) {
-    for (const Operand& tensor : tensors) to.push_back(tensor.data());
-    return std::span<const Stored* const>(reinterpret_cast<const Stored* const*>(to.data()), to.size());
-  };
-  kv.k = list(data.k, at.k_list), kv.v = list(data.v, at.v_list), kv.k_rope = list(data.k_rope, at.rope_list);
-  kv.rows = data.lists.room;
-}
-
-inline glint::Antiquant typed_factors(const FactorForm& form, const Operand& scale, const Operand& offset,
-                                      bool second) {
-  glint::Antiquant factors;
-  const index_t skip = second ? bytes_of(scale.dtype, scale.size() / 2) : 0;
-  factors.scale = scale.data() + skip;
-  factors.offset = offset.present() ? offset.data() + skip : nullptr;
-  factors.dtype = scale.dtype;
-  factors.mode = static_cast<glint::AntiquantMode>(form.mode);
-  factors.single = form.single != 0;
-  if (form.mode == 1 || form.mode == 3) factors.columns = scale.numbers.shape.back();
-  return factors;
-}
-
-// What does not depend on where the cache lies.
-template <class Query, class Problem>
-void fill_problem(const DecodeCase& c, const DecodeData& data, TypedPlaces& at, DecodeOutcome& outcome, Problem& p) {
-  using Stored = typename Problem::Stored;
-  p.shape = {.batch = c.batch,
-             .heads = c.heads(),
-             .kv_heads = c.group == 1 && c.seed % 2 == 0 ? 0 : c.kv_heads,
-             .q_len = c.q_len,
-             .kv_len = c.form == kContiguous || c.form == kLeftPadded ? c.kv_len : 0,
-             .head_dim = c.dim,
-             .value_dim = c.value_dim == c.dim && c.seed % 3 == 0 ? 0 : c.value_dim};
-  p.q = reinterpret_cast<const Query*>(at.q.data), p.q_strides = at.q.strides;
-  if (c.post == kPostNone)
-    p.out = reinterpret_cast<Query*>(at.out.data);
-  else
-    p.out_int8 = reinterpret_cast<std::int8_t*>(at.out.data);
-  p.out_strides = at.out.strides;
-  p.rope_dim = c.rope;
-  if (c.rope > 0) p.q_rope = reinterpret_cast<const Query*>(at.q_rope.data), p.q_rope_strides = at.q_rope.strides;
-  p.scale = data.scale;
-  if (c.mask != kUnmasked) p.attn_mask = {data.mask.data(), data.mask_batch, 1, data.mask_rows, data.lists.columns};
-  if (const std::vector<index_t>& shape = data.pse.numbers.shape; c.pse != 0)
-    p.pse_shift = {data.pse.data(), data.pse.dtype, shape[0], shape[1], shape[2], shape[3]};
-  p.kv_lens = data.lists.lens;
-  p.draft = static_cast<glint::DraftMask>(c.draft);
-  if (c.draft == kDraftTree) p.draft_tree = {data.tree.data(), data.tree_batch, 1, c.q_len, c.q_len};
-  if (c.integer_cache()) {
-    p.k_antiquant = typed_factors(k_form(c), data.k_scale, data.k_offset, false);
-    p.v_antiquant = c.joint != 0 ? typed_factors(v_form(c), data.k_scale, data.k_offset, true)
-                                 : typed_factors(v_form(c), data.v_scale, data.v_offset, false);
-  }
-  if (c.post != kPostNone)
-    p.post_quant = {data.post_scale.data(), data.post_offset.data(), data.post_scale.dtype, data.post_scale.size()};
-  if (c.prefix > 0) {
-    p.prefix = {data.prefix_k.as<Stored>(), data.prefix_v.as<Stored>(), c.prefix, c.prefix_length};
-    if (c.rope > 0) p.prefix.k_rope = data.prefix_k_rope.as<Stored>();
-  }
-  p.learnable_sink = data.sink.as<Query>();
-  if (c.lse != 0) p.lse = outcome.lse.data();
-  p.inner_precise = static_cast<int>(c.inner_precise);
-}
-
-}  // namespace detail
-
-// The typed door; Query and Stored must be the case's.
-template <class Query, class Stored>
-DecodeOutcome typed_decode(const DecodeCase& c, const DecodeData& data, const TestExecutor& executor) {
-  DecodeOutcome outcome = blank_outcome(c);
-  detail::TypedPlaces places(c, data);
-  const auto run = [&]<class Layout, class Kv>(Layout, Kv*) {
-    glint::IncreProblem<Query, Kv> p;
-    detail::fill_problem<Query>(c, data, places, outcome, p);
-    detail::fill_kv(c, data, places, p.kv);
-    const glint::IncreFlashAttention<Layout, Query, Kv> attend;
+  static InferenceOutcome run_time(const InferenceCase& c, const InferenceData& data, const TestExecutor& executor) {
+    InferenceOutcome outcome = blank_outcome(c, data);
+    detail::CallPlaces places(c, data);
+    glint::IncreFlashAttentionCall call;
+    detail::fill_call(c, data, places, outcome, call);
+    call.actual_seq_lengths = data.lists.lens;
+    fill_mask(c, data, call);
     detail::run_door(
-        data, c, places.out, outcome, [&] { return attend.check(p); },
-        [&] { return attend.workspace_bytes(p, executor.workers()); },
-        [&](std::span<std::byte> workspace) { return attend(p, executor, workspace); });
-  };
-  const auto by_form = [&](auto layout) {
-    if (c.form == kContiguous) return run(layout, static_cast<glint::kv::Contiguous<Stored>*>(nullptr));
-    if (c.form == kLeftPadded) return run(layout, static_cast<glint::kv::LeftPadded<Stored>*>(nullptr));
-    if (c.form == kPaged) return run(layout, static_cast<glint::kv::Paged<Stored>*>(nullptr));
-    return run(layout, static_cast<glint::kv::List<Stored>*>(nullptr));
-  };
-  if (c.layout == kBsh)
-    by_form(glint::layout::BSH{});
-  else if (c.layout == kBnsd)
-    by_form(glint::layout::BNSD{});
-  else
-    by_form(glint::layout::BSND{});
-  return outcome;
-}
+        data, c, places.out, outcome, [&] { return check(call); },
+        [&] { return workspace_bytes(call, executor.workers()); },
+        [&](std::span<std::byte> workspace) { return incre_flash_attention(call, executor, workspace); });
+    return outcome;
+  }
+
+ private:
+  static void fill_mask(const InferenceCase& c, const InferenceData& data, glint::IncreFlashAttentionCall& call) {
+    const DType dtype = c.seed % 2 == 0 ? DType::u8 : DType::i8;
+    const index_t columns = data.lists.columns;
+    if (c.draft == kDraftTree) call.attn_mask = {data.tree.data(), dtype, {data.tree_batch, c.q_len, c.q_len}};
+    call.sparse_mode = c.draft == kDraftTree ? 9 : c.draft == kDraftCausal ? 3 : 0;
+    if (c.draft != kDraftNone || c.mask == kUnmasked) return;
+    call.attn_mask = {data.mask.data(), dtype, {data.mask_batch, 1, 1, columns}};
+    if (c.seed % 3 == 0) call.attn_mask.shape = {data.mask_batch, 1, columns};
+    if (c.seed % 3 == 1 && data.mask_batch == c.batch) call.attn_mask.shape = {c.batch, columns};
+  }
+};
 
 }  // namespace glint_test

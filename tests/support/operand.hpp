@@ -10,7 +10,7 @@
 
 #include "glint/core/dtype.hpp"
 #include "glint/reference/attention.hpp"
-#include "support/decode_case.hpp"
+#include "support/inference_lists.hpp"
 
 namespace glint_test {
 

@@ -1,5 +1,5 @@
-// One differential case as a flat list of integers.  Everything else (lists, tensors, masks) follows from them and from
-// `seed`, so a case is printed, read back and shrunk field by field.
+// One differential case of the training operator as a flat list of integers.  Everything else (lists, tensors, masks)
+// follows from them and from `seed`, so a case is printed, read back and shrunk field by field.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,11 @@
 
 namespace glint_test {
 
-enum Op : index_t { kScore, kPrompt, kIncre };
 enum LayoutIndex : index_t { kBsh, kSbh, kBnsd, kBsnd, kTnd };
 inline constexpr const char* kLayoutNames[] = {"BSH", "SBH", "BNSD", "BSND", "TND"};
 
 // Shapes of a mask tensor.  kMaskNone: no tensor.
-enum MaskShape : index_t { kMaskNone, kMaskSS, kMask11SS, kMaskB1SS, kMaskBNSS, kMaskBSS, kMask1SS, kMaskBS };
+enum MaskShape : index_t { kMaskNone, kMaskSS, kMask11SS, kMaskB1SS, kMaskBNSS };
 // What stands for the mask of modes 2 to 4 and 6 to 8 at the run-time door: nothing (full attention), tag or tensor.
 enum Compressed : index_t { kNoMask, kMaskTag, kMaskTensor };
 enum PseStore : index_t { kPseDense, kPseCompressed, kPsePerScore, kPsePerColumn };
@@ -25,15 +24,13 @@ enum PrefixList : index_t { kPrefixNone, kPrefixValid, kPrefixOutOfRange, kPrefi
 enum DropSource : index_t { kDropNone, kDropBits, kDropPhilox };
 enum StatsWanted : index_t { kWantMax = 1, kWantSum = 2, kWantLse = 4 };
 enum Starts : index_t { kStartNone = 0, kStartQ = 1, kStartKv = 2 };
-enum LengthList : index_t { kLengthsNone, kLengthsOne, kLengthsEach };
 
 struct Case {
-  index_t op = kScore, layout = kBsh, mode = 0;
+  index_t layout = kBsh, mode = 0;
   index_t batch = 1, heads = 1, kv_heads = 1, q_len = 1, kv_len = 1, dim = 1, value_dim = 1;
   index_t surplus_q = 0, surplus_kv = 0;             // TND: rows behind the last sequence
   index_t square = 0;                                // TND: every sequence has as many keys as queries
   index_t zero_tail = 0;                             // TND: bit 0 the q list, bit 1 the kv list ends in a zero
-  index_t q_lens = 0, kv_lens = 0;                   // prompt, incre: LengthList
   index_t sd_q = 1, sd_k = 1, sd_v = 1, sd_pse = 1;  // index into kSpreads
   index_t v_mean = 0;
   index_t scale = 1000, q_scale = 1000;  // thousandths; scale of 1/sqrt(D)
@@ -62,7 +59,6 @@ using Field = FieldOf<Case>;
 
 // Sizes first: shrinking walks the list in order.
 inline constexpr Field kFields[] = {
-    {"op", &Case::op, -1},
     {"layout", &Case::layout, -1},
     {"mode", &Case::mode, -1},
     {"batch", &Case::batch, 1},
@@ -76,8 +72,6 @@ inline constexpr Field kFields[] = {
     {"surplus_kv", &Case::surplus_kv, 0},
     {"square", &Case::square, -1},
     {"zero_tail", &Case::zero_tail, 0},
-    {"q_lens", &Case::q_lens, 0},
-    {"kv_lens", &Case::kv_lens, 0},
     {"sd_q", &Case::sd_q, 0},
     {"sd_k", &Case::sd_k, 0},
     {"sd_v", &Case::sd_v, 0},
@@ -115,7 +109,7 @@ inline constexpr Field kFields[] = {
 
 constexpr std::span<const Field> fields_of(const Case&) { return kFields; }
 
-// "op=0 layout=2 ... seed=17"; fields at their default are left out.  For any struct with a seed and fields_of.
+// "layout=2 ... seed=17"; fields at their default are left out.  For any struct with a seed and fields_of.
 template <class C>
 std::string print(const C& c) {
   std::ostringstream line;

@@ -103,14 +103,14 @@ enum class Code : int {
   length_range,
   query_padding_not_for_layout,
   cache_not_for_layout,
+  query_padding_dtype,
+  query_padding_shape,
+  query_padding_null,
 
   // Operator attributes
   inner_precise_range = 160,
   query_not_one_token,
   num_heads_mismatch,
-
-  // Parameters whose support is on its way (an honest refusal, never a silent skip)
-  not_supported_quantization = 180,
 
   // The `ascend` profile: the documented device maxima
   limit_batch = 200,
@@ -127,6 +127,8 @@ enum class Code : int {
   limit_page_width,
   limit_mask_columns,
   limit_combination,
+  limit_hidden_size,
+  limit_sequence_total,
 
   // Quantized caches and outputs
   antiquant_missing = 230,
@@ -155,6 +157,7 @@ enum class Code : int {
   int8_scale_shape,
   int8_scale_null,
   int8_scale_value,
+  int8_scale_unexpected,
 
   // Where a cache lies
   block_table_missing = 260,

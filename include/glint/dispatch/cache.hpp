@@ -128,19 +128,31 @@ inline Status read_list(const KeyValue& kv, const LayoutName& layout, detail::In
 }
 
 // A number of padded rows: one int64, below 0 as 0.  It counts only beside actual lengths (operators 5).
-inline Status padding_number(const TensorRef& padding, index_t& rows) {
-  GLINT_REQUIRE(padding.dtype == DType::i64, Code::kv_padding_dtype, "kv_padding_size is int64", padding.dtype,
-                DType::i64);
-  GLINT_PASS_ON(one_of(padding.shape, {{1}, {}}, Code::kv_padding_shape, "kv_padding_size is one number"));
-  GLINT_REQUIRE(padding.data != nullptr, Code::kv_padding_null, "kv_padding_size has a shape but no data", 0, 1);
-  rows = std::max<index_t>(0, *static_cast<const std::int64_t*>(padding.data));
+struct PaddingRules {
+  struct Rule {
+    Code code;
+    const char* text;
+  } dtype, shape, null;
+};
+inline constexpr PaddingRules kKvPadding{{Code::kv_padding_dtype, "kv_padding_size is int64"},
+                                         {Code::kv_padding_shape, "kv_padding_size is one number"},
+                                         {Code::kv_padding_null, "kv_padding_size has a shape but no data"}};
+inline constexpr PaddingRules kQueryPadding{{Code::query_padding_dtype, "query_padding_size is int64"},
+                                            {Code::query_padding_shape, "query_padding_size is one number"},
+                                            {Code::query_padding_null, "query_padding_size has a shape but no data"}};
+
+inline Status read_padding_rows(const TensorRef& padding, const PaddingRules& say, index_t& rows) {
+  GLINT_REQUIRE(padding.dtype == DType::i64, say.dtype.code, say.dtype.text, padding.dtype, DType::i64);
+  GLINT_PASS_ON(one_of(padding.shape, {{1}, {}}, say.shape.code, say.shape.text));
+  GLINT_REQUIRE(padding.data != nullptr, say.null.code, say.null.text, 0, 1);
+  rows = (std::max)(index_t{0}, index_t{*static_cast<const std::int64_t*>(padding.data)});
   return Status::ok();
 }
 
 template <class Call>
 Status read_padding(const Call& c, detail::InferenceProblem& p) {
   if (!c.kv_padding_size.present()) return Status::ok();
-  GLINT_PASS_ON(padding_number(c.kv_padding_size, p.padding));
+  GLINT_PASS_ON(read_padding_rows(c.kv_padding_size, kKvPadding, p.padding));
   if (p.kv_lens.empty()) return Status::ok();
   GLINT_REQUIRE(!p.ragged(), Code::cache_not_for_layout, "layout TND takes no kv_padding_size", 1, 0);
   GLINT_REQUIRE(p.kind != detail::CacheKind::paged, Code::paged_with_padding, "pages take no kv_padding_size", 1, 0);
@@ -153,7 +165,7 @@ template <class Call>
 Status read_query_padding(const Call& c, detail::InferenceProblem& p) {
   if (!c.query_padding_size.present()) return Status::ok();
   index_t rows = 0;
-  GLINT_PASS_ON(padding_number(c.query_padding_size, rows));
+  GLINT_PASS_ON(read_padding_rows(c.query_padding_size, kQueryPadding, rows));
   if (!p.q_lens.empty()) p.q_padding = rows;
   return Status::ok();
 }
@@ -239,7 +251,7 @@ Status read_cache(const Call& c, const LayoutPair& layouts, KeyValue& kv, detail
   Shape& s = p.shape;
   GLINT_PASS_ON(read_shapes(o, layouts, s));
   if (p.ragged()) s.batch = static_cast<index_t>(p.q_lens.size());
-  GLINT_PASS_ON(inference_rules::shape(s));
+  GLINT_PASS_ON(inference_rules::shape(p));
   if (paged) {
     GLINT_PASS_ON(read_pages(c, kv, p));
   } else if (kv.is_list()) {

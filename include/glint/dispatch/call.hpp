@@ -191,15 +191,17 @@ inline Status compressed_mask(const TensorRef& mask, SparseMode mode, rules::Mas
   return Status::ok();
 }
 
-// (B|1, N|1, rows, S2).
 inline Status has_data(const TensorRef& pse) {
-  GLINT_REQUIRE(pse.data != nullptr || pse.shape.elements() == 0, Code::null_pse, "pse has a shape but no data", 0, 1);
+  GLINT_REQUIRE(pse.data != nullptr || pse.shape.elements() == 0, Code::null_pse,
+                "a bias (real_shift, pse_shift) has a shape but no data", 0, 1);
   return Status::ok();
 }
 
+// (B|1, N|1, rows, S2).
 inline Status read_pse(const TensorRef& pse, PseTensor& out) {
   GLINT_PASS_ON(has_data(pse));
-  GLINT_REQUIRE(pse.shape.rank == 4, Code::pse_shape, "pse must have 4 axes", pse.shape.rank, 4);
+  GLINT_REQUIRE(pse.shape.rank == 4, Code::pse_shape, "a bias (real_shift, pse_shift) must have 4 axes", pse.shape.rank,
+                4);
   out = {data_of(pse), pse.dtype, pse.shape[0], pse.shape[1], pse.shape[2], pse.shape[3], PseForm::dense};
   return Status::ok();
 }

@@ -125,8 +125,7 @@ Status read_antiquant(const Call& c, detail::InferenceProblem& p) {
     separate = separate || t->present();
   GLINT_REQUIRE(!joint || !separate, Code::antiquant_joint_and_separate,
                 "pass joint antiquant tensors, or separate ones of key and value", 1, 0);
-  GLINT_REQUIRE((!joint && !separate) || quant_rules::holds_integers(p), Code::antiquant_unexpected,
-                "antiquant factors belong to a cache of int8 or int4", p.cache_type, DType::i8);
+  GLINT_PASS_ON(quant_rules::antiquant_unexpected(p, joint || separate));
   if (joint) return read_joint(c, p);
   GLINT_PASS_ON(read_separate(c.key_antiquant_scale, c.key_antiquant_offset, c.key_antiquant_mode, p.shape.head_dim, p,
                               p.k_antiquant));

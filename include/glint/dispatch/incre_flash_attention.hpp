@@ -11,7 +11,16 @@ inline namespace GLINT_ABI {
 
 namespace dispatch {
 
-// A mask over the keys, (B|1, S), (B|1, 1, S) or (B|1, 1, 1, S); or the tree of sparse_mode 9, (B|1, S1, S1).
+// The tree of sparse_mode 9, (B|1, S1, S1).
+inline Status read_tree(const TensorRef& mask, detail::InferenceProblem& p) {
+  p.draft = DraftMask::tree;
+  if (!mask.present()) return Status::ok();  // a rule of drafts refuses it
+  GLINT_REQUIRE(mask.shape.rank == 3, Code::draft_tree_shape, "sparse_mode 9 needs an attn_mask of (B|1, S1, S1)",
+                mask.shape.rank, 3);
+  return read_mask(mask, true, rules::MaskTypes::decode, p.tree);
+}
+
+// A mask over the keys, (B|1, S), (B|1, 1, S) or (B|1, 1, 1, S), or a tree.
 inline Status read_incre_mask(const IncreFlashAttentionCall& c, detail::InferenceProblem& p) {
   const int mode = c.sparse_mode;
   GLINT_REQUIRE(mode >= 0 && mode <= 9, Code::sparse_mode_unknown, "sparse_mode must be one of the documented modes",
@@ -20,15 +29,13 @@ inline Status read_incre_mask(const IncreFlashAttentionCall& c, detail::Inferenc
                 "incre_flash_attention knows sparse_mode 0, 3 and 9", mode, 0);
   GLINT_REQUIRE(mode != 0 || p.shape.q_len == 1, Code::query_not_one_token,
                 "incre_flash_attention takes one query row (several with sparse_mode 3 or 9)", p.shape.q_len, 1);
-  p.draft = mode == 3 ? DraftMask::causal : mode == 9 ? DraftMask::tree : DraftMask::none;
   const TensorRef& mask = c.attn_mask;
+  if (mode == 9) return read_tree(mask, p);
+  p.draft = mode == 3 ? DraftMask::causal : DraftMask::none;
   if (!mask.present()) return Status::ok();
   GLINT_REQUIRE(mode != 3, Code::mask_unexpected, "sparse_mode 3 implies its mask: attn_mask must be absent", mode, 0);
-  GLINT_REQUIRE(mode != 9 || mask.shape.rank == 3, Code::draft_tree_shape,
-                "sparse_mode 9 needs an attn_mask of (B|1, S1, S1)", mask.shape.rank, 3);
-  MaskTensor& read = mode == 9 ? p.tree : p.mask;
-  GLINT_PASS_ON(read_mask(mask, true, rules::MaskTypes::decode, read));
-  if (mask.shape.rank == 2) read.batch = read.rows, read.rows = 1;
+  GLINT_PASS_ON(read_mask(mask, true, rules::MaskTypes::decode, p.mask));
+  if (mask.shape.rank == 2) p.mask.batch = p.mask.rows, p.mask.rows = 1;
   return Status::ok();
 }
 

@@ -44,13 +44,13 @@ inline Status read_prompt_types(const PromptFlashAttentionCall& c, const KeyValu
 }
 
 inline Status read_prompt_mode(const PromptFlashAttentionCall& c, detail::InferenceProblem& p) {
-  const bool precise = c.sparse_mode >= 10 && c.sparse_mode <= 14;
+  GLINT_REQUIRE(c.sparse_mode >= 0 && c.sparse_mode <= 14, Code::sparse_mode_unknown,
+                "sparse_mode must be one of the documented modes", c.sparse_mode, c.sparse_mode < 0 ? 0 : 14);
+  const bool precise = c.sparse_mode >= 10;
   p.mode = static_cast<SparseMode>(precise ? c.sparse_mode - 10 : c.sparse_mode);
   p.inner_precise = precise ? 0 : c.inner_precise;
   p.tokens = {c.pre_tokens, c.next_tokens};
-  GLINT_REQUIRE(c.sparse_mode >= 0, Code::sparse_mode_unknown, "sparse_mode must be one of the documented modes",
-                c.sparse_mode, 0);
-  return rules::inference_mode(p.mode);
+  return prompt_rules::known_mode(p.mode);
 }
 
 // The call as the kernels' problem.
@@ -64,6 +64,7 @@ inline Status read_prompt(const PromptFlashAttentionCall& c, const LayoutPair& l
   p.limits = c.limits;
   p.scale = static_cast<float>(c.scale_value);
   p.empty_lse = std::numeric_limits<float>::infinity();
+  GLINT_PASS_ON(prompt_rules::sequence_lists(p));
   KeyValue kv;
   GLINT_PASS_ON(read_key_value(c, kv));
   GLINT_PASS_ON(read_prompt_types(c, kv, p));
@@ -87,6 +88,20 @@ inline Status read_prompt(const PromptFlashAttentionCall& c, const LayoutPair& l
   return read_sink(c, p);
 }
 
+inline index_t prompt_workspace(const detail::InferenceProblem& p, index_t workers) {
+  return detail::with_prompt_keys(p, [&](const auto& keys) {
+    return detail::prefill_workspace<recipe::Default>(detail::options(p), keys, workers);
+  });
+}
+
+template <class Pool>
+Status run_prompt(const detail::InferenceProblem& p, Pool& executor, std::span<std::byte> workspace) {
+  return detail::with_prompt_keys(p, [&](const auto& keys) -> Status {
+    const AttentionPlan plan(detail::options(p), keys, AnyMaskOf{detail::masks(p)}, SameModifier<score::None>{});
+    return detail::run_prefill<recipe::Default>(plan, executor, workspace);
+  });
+}
+
 template <class Then>
 Status with_prompt(const PromptFlashAttentionCall& c, const Then& then) {
   LayoutPair layouts;
@@ -107,9 +122,7 @@ inline Status check(const PromptFlashAttentionCall& call) {
 inline index_t workspace_bytes(const PromptFlashAttentionCall& call, index_t workers = 1) {
   index_t bytes = 0;
   (void)static_cast<bool>(dispatch::with_prompt(call, [&](const detail::InferenceProblem& p) {
-    bytes = detail::with_prompt_keys(p, [&](const auto& keys) {
-      return detail::prefill_workspace<recipe::Default>(detail::options(p), keys, workers);
-    });
+    bytes = dispatch::prompt_workspace(p, workers);
     return Status::ok();
   }));
   return bytes;
@@ -117,13 +130,8 @@ inline index_t workspace_bytes(const PromptFlashAttentionCall& call, index_t wor
 
 template <Executor Pool>
 Status prompt_flash_attention(const PromptFlashAttentionCall& call, Pool&& executor, std::span<std::byte> workspace) {
-  return dispatch::with_prompt(call, [&](const detail::InferenceProblem& p) -> Status {
-    return detail::with_prompt_keys(p, [&](const auto& keys) -> Status {
-      const AttentionPlan plan(detail::options(p), keys, dispatch::AnyMaskOf{detail::masks(p)},
-                               SameModifier<score::None>{});
-      return detail::run_prefill<recipe::Default>(plan, executor, workspace);
-    });
-  });
+  return dispatch::with_prompt(
+      call, [&](const detail::InferenceProblem& p) -> Status { return dispatch::run_prompt(p, executor, workspace); });
 }
 
 template <Executor Pool>

@@ -19,11 +19,11 @@ struct ByteProducts {
   static GLINT_INLINE void absorb_as(const Head& head, Box box, const TileScratch<Tile>& scratch,
                                      const LaneState& state) {
     const ByteFactors factors = byte_factors(head);
-    const QuantizeWeights quantize(factors);
-    const auto absorb = [&](const auto& store_as) __attribute__((always_inline)) {
+    const auto absorb = [&](auto guarded) __attribute__((always_inline)) {
+      const StoreAs<kRows, decltype(guarded)::value> store_as{decltype(store_as.quantize)::of(factors)};
       glint::GLINT_ISA::absorb<kRows>(store_as, scratch.s, box.k0, box.k1 - box.k0, scratch.tile_max, state);
     };
-    factors.quant_guarded ? absorb(StoreAs<kRows, true>{quantize}) : absorb(StoreAs<kRows, false>{quantize});
+    factors.quant_guarded ? absorb(std::true_type{}) : absorb(std::false_type{});
   }
   // The quotient's divisor is a half too.
   static GLINT_INLINE Vec divisor(const Vec& sum) { return as_half(sum); }

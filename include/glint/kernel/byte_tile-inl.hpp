@@ -38,14 +38,17 @@ GLINT_INLINE ByteFactors byte_factors(const Head& head) {
   return f;
 }
 
-// x of a score, and of its sum with a bias.
+// x of a score.
 template <ScoreSteps kSteps>
 struct RoundScores {
   Vec dequant, scale;
-  static GLINT_INLINE RoundScores of(const ByteFactors& f) { return {splat(f.dequant1), splat(f.scale)}; }
+  HalfFactor times;
+  static GLINT_INLINE RoundScores of(const ByteFactors& f) {
+    return {splat(f.dequant1), splat(f.scale), HalfFactor::of(f.scale)};
+  }
   GLINT_INLINE Vec operator()(const Vec& s) const {
     if constexpr (kSteps == ScoreSteps::once) return as_normal_half(s * dequant);
-    if constexpr (kSteps == ScoreSteps::twice) return short_as_normal_half(as_normal_half(s * dequant) * scale);
+    if constexpr (kSteps == ScoreSteps::twice) return times(as_normal_half(s * dequant));
     if constexpr (kSteps == ScoreSteps::guarded) return as_half(as_half(s * dequant) * scale);
   }
 };
@@ -68,31 +71,42 @@ struct AddBiasAsHalf {
   }
 };
 
-// The whole number that a weight becomes, plus kWhole; and the unrounded weight added to the sum.
+// x -> the whole number that the weight exp(x) becomes, plus kWhole; and the unrounded weight is added to the sum.
+template <bool kGuarded>
 struct QuantizeWeights {
   Vec quant, most;
-  bool guarded;
-  explicit GLINT_INLINE QuantizeWeights(const ByteFactors& f)
-      : quant(splat(f.quant)), most(splat(f.most)), guarded(f.quant_guarded) {}
-
-  // f16(f16(p) * quant).  P and the product need no bounds: subnormal ones end as 0, and no weight passes `most`.
-  GLINT_INLINE Vec plain(const Vec& x, Vec& sum) const {
-    const Exponential p = exponential_in_parts(x);
-    fma_into(sum, p.mantissa, p.power);
-    return with_whole(short_as_normal_half(mantissa_as_half(p.mantissa) * quant), p.power);
-  }
-  GLINT_INLINE Vec bounded(const Vec& x, Vec& sum) const {
-    const Exponential e = exponential_in_parts(x);
-    const Vec p = e.mantissa * e.power;
-    sum += p;
-    return with_whole(vmin(most, as_half(as_half(p) * quant)), splat(1.0F));
+  HalfFactor times;
+  static GLINT_INLINE QuantizeWeights of(const ByteFactors& f) {
+    return {splat(f.quant), splat(f.most), HalfFactor::of(f.quant)};
   }
 
- private:
-  static GLINT_INLINE Vec with_whole(const Vec& product, const Vec& power) {
-    Vec whole = fma(product, power, splat(kWhole));
-    GLINT_OPAQUE(whole);
-    return whole;
+  // f16(f16(p) * quant).  Unless guarded, P and the product need no bounds: subnormal ones end as 0, and no weight
+  // passes `most`.
+  template <int kCount>
+  GLINT_INLINE void operator()(Vec (&x)[kCount], Vec& sum) const {
+    Vec power[kCount], product[kCount];
+    exponential_in_parts(x, power);
+    GLINT_UNROLL
+    for (int i = 0; i < kCount; ++i) fma_into(sum, x[i], power[i]);
+    if constexpr (kGuarded) {
+      GLINT_UNROLL
+      for (int i = 0; i < kCount; ++i) {
+        product[i] = vmin(most, as_half(as_half(x[i] * power[i]) * quant));
+        power[i] = splat(1.0F);
+      }
+    } else {
+      GLINT_UNROLL
+      for (int i = 0; i < kCount; ++i) x[i] = mantissa_as_half(x[i]);
+      GLINT_UNROLL
+      for (int i = 0; i < kCount; ++i) product[i] = times.sum(x[i]);
+      GLINT_UNROLL
+      for (int i = 0; i < kCount; ++i) product[i] = times.product(x[i], product[i]);
+    }
+    GLINT_UNROLL
+    for (int i = 0; i < kCount; ++i) {
+      x[i] = fma(product[i], power[i], splat(kWhole));
+      GLINT_OPAQUE(x[i]);
+    }
   }
 };
 
@@ -100,14 +114,15 @@ struct QuantizeWeights {
 template <index_t kRows, bool kGuarded>
 struct StoreWholes {
   static constexpr index_t kKeys = 1;
-  QuantizeWeights quantize;
+  QuantizeWeights<kGuarded> quantize;
   template <int NV>
   GLINT_INLINE void operator()(const Exponent&, Vec (&x)[1][NV], Vec (&sum)[NV], float* s, index_t c,
                                index_t lane) const {
     GLINT_UNROLL
     for (int j = 0; j < NV; ++j) {
-      const Vec whole = kGuarded ? quantize.bounded(x[0][j], sum[j]) : quantize.plain(x[0][j], sum[j]);
-      store(s + c * kRows + lane + j * kLanes, whole - kWhole);
+      Vec whole[1] = {x[0][j]};
+      quantize(whole, sum[j]);
+      store(s + c * kRows + lane + j * kLanes, whole[0] - kWhole);
     }
   }
 };
@@ -218,16 +233,15 @@ GLINT_INLINE void scores_of_part(const QuadScores& t, Interval keys, index_t lan
 template <index_t kRows, bool kGuarded>
 struct StoreQuads {
   static constexpr index_t kKeys = 4;
-  QuantizeWeights quantize;
+  QuantizeWeights<kGuarded> quantize;
   template <int NV>
   GLINT_INLINE void operator()(const Exponent&, Vec (&x)[4][NV], Vec (&sum)[NV], float* s, index_t c,
                                index_t lane) const {
     GLINT_UNROLL
     for (int j = 0; j < NV; ++j) {
-      GLINT_UNROLL
-      for (int i = 0; i < 4; ++i)
-        x[i][j] = kGuarded ? quantize.bounded(x[i][j], sum[j]) : quantize.plain(x[i][j], sum[j]);
-      store(s + c / 4 * kRows + lane + j * kLanes, join_quads(x[0][j], x[1][j], x[2][j], x[3][j]));
+      Vec whole[4] = {x[0][j], x[1][j], x[2][j], x[3][j]};
+      quantize(whole, sum[j]);
+      store(s + c / 4 * kRows + lane + j * kLanes, join_quads(whole[0], whole[1], whole[2], whole[3]));
     }
   }
 };

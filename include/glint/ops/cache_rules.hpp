@@ -19,11 +19,13 @@ inline index_t widest(const InferenceProblem& p) {
   return (std::max)({p.shape.head_dim, p.shape.value_size(), p.rope_dim});
 }
 
-// A cache of `rows` rows for each of `batch` entries, and the scores of every query row against them.
+// A cache of `rows` rows for each of `batch` entries, and the scores of every query row against them.  With layout TND
+// the entries share the rows of the query.
 inline Status countable_rows(const InferenceProblem& p, index_t batch, index_t rows) {
   const Shape& s = p.shape;
+  const index_t queries = p.ragged() ? 1 : batch;
   GLINT_REQUIRE(rules::countable({batch, s.kv_head_count(), rows, widest(p)}) &&
-                    rules::countable({batch, s.heads, s.q_len, rows}) && rules::countable({rows, widest(p)}),
+                    rules::countable({queries, s.heads, s.q_len, rows}) && rules::countable({rows, widest(p)}),
                 Code::extent_too_large, "the cache must have fewer than 2^62 bytes, and fewer than 2^59 scores", rows,
                 1);
   return Status::ok();

@@ -238,7 +238,7 @@ InferenceProblem erase(const IncreProblem<Element, Kv>& p, Layout layout) {
 template <class Element, class Kv>
 InferenceProblem erase(const PromptProblem<Element, Kv>& p, Layout layout, Layout out_layout, SparseMode mode) {
   InferenceProblem d = erase_operands(p, layout, out_layout);
-  if (layout == Layout::TND) d.shape.batch = static_cast<index_t>(p.q_lens.size());
+  if (layout == Layout::TND && p.shape.batch == 0) d.shape.batch = static_cast<index_t>(p.q_lens.size());
   d.q_lens = p.q_lens;
   if (p.q_padding && !p.q_lens.empty()) d.q_padding = *p.q_padding > 0 ? *p.q_padding : 0;
   d.mode = mode;

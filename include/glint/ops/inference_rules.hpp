@@ -13,7 +13,8 @@ using detail::CacheKind, detail::CacheTensor, detail::Extent, detail::InferenceP
 
 inline Status types(DType query, DType cache) {
   const bool floats = query == DType::f16 || query == DType::bf16 || query == DType::f32;
-  GLINT_REQUIRE(floats, Code::dtype_query, "query must be float16, bfloat16 or float32", query, DType::f16);
+  GLINT_REQUIRE(floats, Code::dtype_query,
+                "query must be float16, bfloat16 or float32 (of prompt_flash_attention also int8)", query, DType::f16);
   const bool narrow = query == DType::f32 && (cache == DType::f16 || cache == DType::bf16);
   GLINT_REQUIRE(cache == query || cache == DType::i8 || cache == DType::i4 || narrow, Code::dtype_key_value,
                 "key and value must have the data type of query, int8 or int4 (under float32 also a 16-bit float)",
@@ -27,9 +28,23 @@ inline Shape one_entry(Shape s) {
   s.q_len = std::max<index_t>(s.q_len, 1);
   return s;
 }
-inline Status shape(const Shape& s) {
-  GLINT_PASS_ON(rules::shape(s));
-  return rules::shape(one_entry(s));
+// With layout TND the tensors have no batch axis.
+inline Status shape(const InferenceProblem& p) {
+  Shape tensors = p.shape;
+  tensors.batch = p.tensor_batch();
+  GLINT_PASS_ON(rules::shape(tensors));
+  return rules::shape(one_entry(p.shape));
+}
+
+// What both operators ask of shapes and numbers.
+inline Status attributes(const InferenceProblem& p) {
+  GLINT_PASS_ON(shape(p));
+  GLINT_PASS_ON(rules::scale(static_cast<double>(p.scale)));
+  for (const index_t dim : {p.shape.head_dim, p.shape.value_size()})
+    GLINT_REQUIRE(p.cache_type != DType::i4 || dim % 2 == 0, Code::int4_head_dim_odd,
+                  "head sizes of an int4 cache must be even: two numbers share a byte", dim, dim + 1);
+  GLINT_REQUIRE(!p.two_outs, Code::two_outputs, "pass out or out_int8, not both", 2, 1);
+  return Status::ok();
 }
 
 // Rows of a tensor of scores.
@@ -70,8 +85,14 @@ struct InferenceMaxima {
 };
 inline constexpr InferenceMaxima kPromptMaxima{65536, 20971520}, kIncreMaxima{65535, 262144};
 
-inline Status ascend(const Shape& s, DType dtype, InferenceMaxima most) {
-  GLINT_REQUIRE(dtype != DType::f32, Code::limit_dtype, "ascend: query must be float16 or bfloat16", dtype, DType::f16);
+inline Status ascend(const InferenceProblem& p, InferenceMaxima most) {
+  Shape s = p.shape;
+  s.kv_len = cache_rules::longest(p);
+  for (index_t b = 0; b < s.batch && p.kind != CacheKind::paged; ++b)
+    s.kv_len = (std::max)(s.kv_len, p.prefix_length + p.capacity(b));
+  GLINT_REQUIRE(p.q_type != DType::f32, Code::limit_dtype,
+                "ascend: query must be float16 or bfloat16 (of prompt_flash_attention also int8)", p.q_type,
+                DType::f16);
   GLINT_REQUIRE(s.batch <= most.batch, Code::limit_batch, "ascend: the batch is too large", s.batch, most.batch);
   GLINT_REQUIRE(s.heads <= 256, Code::limit_heads, "ascend: num_heads must not exceed 256", s.heads, 256);
   GLINT_REQUIRE(s.kv_len <= most.sequence && s.q_len <= most.sequence, Code::limit_sequence,
@@ -79,6 +100,28 @@ inline Status ascend(const Shape& s, DType dtype, InferenceMaxima most) {
   GLINT_REQUIRE(s.head_dim <= 512, Code::limit_head_dim, "ascend: the head size must not exceed 512", s.head_dim, 512);
   GLINT_REQUIRE(s.heads / s.kv_head_count() <= 64, Code::limit_head_ratio,
                 "ascend: num_heads / num_key_value_heads must not exceed 64", s.heads / s.kv_head_count(), 64);
+  GLINT_REQUIRE(p.kind != CacheKind::list || s.batch <= 256, Code::limit_batch,
+                "ascend: a list of caches has at most 256 tensors", s.batch, 256);
+  return Status::ok();
+}
+
+// Pages of at most 512 rows, a multiple of `rows` (operators 5).
+inline Status ascend_pages(const InferenceProblem& p, index_t rows, const char* rule) {
+  GLINT_REQUIRE(p.block_size % rows == 0, Code::limit_block_size, rule, p.block_size, rows);
+  GLINT_REQUIRE(p.block_size <= 512, Code::limit_block_size, "ascend: block_size must not exceed 512", p.block_size,
+                512);
+  GLINT_REQUIRE(p.max_blocks <= 16384, Code::limit_block_columns, "ascend: block_table has at most 16384 columns",
+                p.max_blocks, 16384);
+  const index_t width = p.shape.kv_head_count() * (std::max)(p.shape.head_dim, p.shape.value_size());
+  GLINT_REQUIRE(p.pages == PageLayout::head_major || width <= 65535, Code::limit_page_width,
+                "ascend: a row of a page (all heads of a token) must not exceed 65535 numbers", width, 65535);
+  GLINT_REQUIRE(p.pages == PageLayout::token_major || p.layout == Layout::BNSD || p.ragged(), Code::limit_combination,
+                "ascend: pages (blocks, N2, block_size, D) need layout BNSD or TND", p.layout, Layout::BNSD);
+  const index_t columns = p.max_blocks * p.block_size;
+  GLINT_REQUIRE(!p.mask || p.mask.columns >= columns, Code::limit_mask_columns,
+                "ascend: attn_mask must have a column for every row that block_table names", p.mask.columns, columns);
+  GLINT_REQUIRE(!p.pse || p.pse.columns >= columns, Code::limit_mask_columns,
+                "ascend: pse_shift must have a column for every row that block_table names", p.pse.columns, columns);
   return Status::ok();
 }
 

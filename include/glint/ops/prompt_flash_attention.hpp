@@ -21,10 +21,6 @@ inline Products prompt_products(const InferenceProblem& p) {
   return pairs ? Products::pairs : Products::singles;
 }
 
-// As the kernel takes them: half precision, and 19 bits (operators 4.1).
-inline float rounded_to_half(float x) { return to_float(from_float<half>(x)); }
-inline float cut_to_19_bits(float x) { return std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) & 0xffffe000u); }
-
 inline AttentionOptions options(const InferenceProblem& p) {
   const Shape& s = p.shape;
   AttentionOptions o;

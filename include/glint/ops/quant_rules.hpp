@@ -59,13 +59,18 @@ inline Status antiquant_tensor(const Antiquant& a, const InferenceProblem& p) {
   return Status::ok();
 }
 
+inline Status antiquant_unexpected(const InferenceProblem& p, bool given) {
+  if (!given || holds_integers(p)) return Status::ok();
+  GLINT_REQUIRE(p.q_type != DType::i8, Code::antiquant_unexpected,
+                "antiquant factors do not go with an int8 query, whose keys and values stay integers", p.q_type,
+                DType::f16);
+  return {Code::antiquant_unexpected, "antiquant factors belong to a cache of int8 or int4",
+          static_cast<index_t>(p.cache_type), static_cast<index_t>(DType::i8)};
+}
+
 inline Status antiquant(const InferenceProblem& p) {
   const Antiquant &k = p.k_antiquant, &v = p.v_antiquant;
-  if (!holds_integers(p)) {
-    GLINT_REQUIRE(!k && !v && k.offset == nullptr && v.offset == nullptr, Code::antiquant_unexpected,
-                  "antiquant factors belong to a cache of int8 or int4", p.cache_type, DType::i8);
-    return Status::ok();
-  }
+  if (!holds_integers(p)) return antiquant_unexpected(p, k || v || k.offset != nullptr || v.offset != nullptr);
   for (const Antiquant* a : {&k, &v})
     GLINT_REQUIRE(*a || a->offset == nullptr, Code::antiquant_offset_alone, "an antiquant offset needs its scale", 1,
                   0);

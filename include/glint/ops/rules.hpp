@@ -62,8 +62,9 @@ inline Status ends(std::span<const index_t> list, index_t total) {
     tail = tail || (end == 0 && before > 0);
     GLINT_REQUIRE(
         tail ? end == 0 : end >= before, Code::sequence_list_decreasing,
-        "actual_seq_qlen and actual_seq_kvlen are cumulative and must not decrease (but for zeros at the tail)", end,
-        before);
+        "cumulative sequence lengths (actual_seq_qlen, actual_seq_kvlen; of layout TND actual_seq_lengths and "
+        "actual_seq_lengths_kv) must not decrease, but for zeros at the tail",
+        end, before);
     if (!tail) before = end;
   }
   GLINT_REQUIRE(before <= total, Code::sequence_list_total,
@@ -141,14 +142,14 @@ inline Status mask_shape(const MaskTensor& mask, const Shape& s, index_t rows, i
 
 // Bias over the scores of dense layouts; `rows` is the query length, or 1.
 inline Status pse_shape(const PseTensor& pse, const Shape& s, index_t rows, index_t columns) {
-  GLINT_REQUIRE(pse.batch == 1 || pse.batch == s.batch, Code::pse_shape, "pse must have 1 or batch as its batch axis",
-                pse.batch, s.batch);
-  GLINT_REQUIRE(pse.heads == 1 || pse.heads == s.heads, Code::pse_shape, "pse must have 1 or head_num as its head axis",
-                pse.heads, s.heads);
+  GLINT_REQUIRE(pse.batch == 1 || pse.batch == s.batch, Code::pse_shape,
+                "a bias (real_shift, pse_shift) must have 1 or batch as its batch axis", pse.batch, s.batch);
+  GLINT_REQUIRE(pse.heads == 1 || pse.heads == s.heads, Code::pse_shape,
+                "a bias (real_shift, pse_shift) must have 1 or head_num as its head axis", pse.heads, s.heads);
   GLINT_REQUIRE(pse.rows == 1 || pse.rows == rows, Code::pse_shape,
-                "pse must have 1 or the query length as its row axis", pse.rows, rows);
-  GLINT_REQUIRE(pse.columns == columns, Code::pse_shape, "pse must have the key length as its last axis", pse.columns,
-                columns);
+                "a bias (real_shift, pse_shift) must have 1 or the query length as its row axis", pse.rows, rows);
+  GLINT_REQUIRE(pse.columns == columns, Code::pse_shape,
+                "a bias (real_shift, pse_shift) must have the key length as its last axis", pse.columns, columns);
   return Status::ok();
 }
 
@@ -188,15 +189,6 @@ inline Status apart(std::initializer_list<detail::Extent> outputs, std::initiali
     for (const detail::Extent* other = outputs.begin(); other != out; ++other)
       GLINT_REQUIRE(!out->overlaps(*other), Code::output_overlaps_input, "outputs must not overlap each other", 1, 0);
   }
-  return Status::ok();
-}
-
-// Sparse mode of the inference operators: 0 to 4.
-inline Status inference_mode(SparseMode mode) {
-  const int value = static_cast<int>(mode);
-  GLINT_REQUIRE(value <= 8, Code::sparse_mode_unknown, "sparse_mode must be one of the documented modes", value, 8);
-  GLINT_REQUIRE(value <= 4, Code::sparse_mode_not_for_operator, "prompt_flash_attention knows sparse_mode 0 to 4",
-                value, 4);
   return Status::ok();
 }
 

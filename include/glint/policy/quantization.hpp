@@ -36,6 +36,10 @@ struct OutputFactors {
   }
 };
 
+// How the scales of such products reach the kernel (operators 4.1): in half precision, or as 19 bits.
+constexpr float rounded_to_half(float x) { return to_float(from_float<half>(x)); }
+constexpr float cut_to_19_bits(float x) { return std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) & 0xffffe000u); }
+
 // Of a product of int8 with int8 (operators 4.1 and 12.17).  dequant1 and dequant2 have the lower 13 bits of their
 // mantissa cleared, quant1 is a number of half precision.
 struct Int8Factors {

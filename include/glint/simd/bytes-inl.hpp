@@ -32,13 +32,28 @@ GLINT_INLINE Vec as_normal_half(const Vec& x) {
   return round_by(x, from_bits((bits_of(x) & kExponentBits) + ((13 << 23) + (1 << 22))));
 }
 
-// The same for an x of at most 23 significant bits, such as a product of two halves.  2^13 * x is then an even multiple
-// of the last place that is kept; that the sum may pass into the next binade, whose last place is twice as large,
-// matters to odd ones only.
-GLINT_INLINE Vec short_as_normal_half(const Vec& x) { return round_by(x, from_bits(bits_of(x) + (13 << 23))); }
-
 // The same for x between 1 and 2, give or take 2^-13.
 GLINT_INLINE Vec mantissa_as_half(const Vec& x) { return round_by(x, splat(12288.0F)); }
+
+// A half y by which halves x are multiplied, as a half, where 0 or normal: what is added and taken away again is
+// 2^13 * x * y.  An even multiple of the last place that is kept, as x * y has at most 22 bits: that the sum may pass
+// into the next binade, whose last place is twice as large, matters to odd ones only.  All numbers are exact, y having
+// 11 bits, but the sum.
+struct HalfFactor {
+  Vec with, without;
+  static GLINT_INLINE HalfFactor of(float y) { return {splat(y * 8193.0F), splat(y * -8192.0F)}; }
+  GLINT_INLINE Vec sum(const Vec& x) const {
+    Vec sum = x * with;
+    GLINT_OPAQUE(sum);
+    return sum;
+  }
+  GLINT_INLINE Vec product(const Vec& x, const Vec& sum) const {
+    Vec rounded = fma(x, without, sum);
+    GLINT_OPAQUE(rounded);
+    return rounded;
+  }
+  GLINT_INLINE Vec operator()(const Vec& x) const { return product(x, sum(x)); }
+};
 
 // x + kWhole holds x, a number of at most 22 bits, rounded to a whole number in its low bits.
 inline constexpr float kWhole = 12582912.0F;  // 1.5 * 2^23
@@ -71,16 +86,16 @@ struct ValueQuads {
 
 GLINT_INLINE Vec whole_to_float(const Vec& sums) { return (Vec)_mm512_maskz_cvtepi32_ps(kAllLanes, (__m512i)sums); }
 
-// The bits of x where those of the mask are set, else those of y.
-GLINT_INLINE IntVec choose_bits(std::int32_t mask, const IntVec& x, const IntVec& y) {
-  return (IntVec)_mm512_ternarylogic_epi32((__m512i)(IntVec{} + mask), (__m512i)x, (__m512i)y, 0xca);
+// The lowest byte of each lane into byte kByte of `into`.
+template <int kByte>
+GLINT_INLINE __m512i place_byte(const __m512i& into, const Vec& from) {
+  const __m512i order = _mm512_set4_epi32(0x0c0c0c0c, 0x08080808, 0x04040404, 0);
+  return _mm512_mask_shuffle_epi8(into, 0x1111111111111111u << kByte, (__m512i)from, order);
 }
 
 // The low bytes of four vectors, that of `a` lowest.
 GLINT_INLINE Vec join_quads(const Vec& a, const Vec& b, const Vec& c, const Vec& d) {
-  const IntVec low = choose_bits(0xff, bits_of(a), bits_of(b) << 8);
-  const IntVec high = choose_bits(0xff, bits_of(c), bits_of(d) << 8);
-  return from_bits(choose_bits(0xffff, low, high << 16));
+  return (Vec)place_byte<3>(place_byte<2>(place_byte<1>((__m512i)a, b), c), d);
 }
 
 // 64 bytes; zeros behind the first n, and nothing past p[n - 1] is read.

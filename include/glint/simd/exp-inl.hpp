@@ -27,19 +27,13 @@ inline constexpr float kExponential<5>[5] = {1.3264711724e-3F, 9.6715145246e-3F,
 template <>
 inline constexpr float kExponential<3>[3] = {5.5009080257e-2F, 2.4221133455e-1F, 6.9328295232e-1F};
 
-// 1 + the powers of r with these coefficients.
-template <int kDegree>
-GLINT_INLINE Vec one_and(const float (&coefficients)[kDegree], const Vec& r) {
-  Vec p = splat(coefficients[0]);
-  GLINT_UNROLL
-  for (int i = 1; i < kDegree; ++i) p = fma(p, r, splat(coefficients[i]));
-  return fma(p, r, splat(1.0F));
-}
-
 // n lies in the low bits of t; 2^r * 2^n.
 template <int kDegree>
 GLINT_INLINE Vec power_of_two(const Vec& r, [[maybe_unused]] const Vec& t, [[maybe_unused]] const Vec& n) {
-  const Vec p = one_and(kExponential<kDegree>, r);
+  Vec p = splat(kExponential<kDegree>[0]);
+  GLINT_UNROLL
+  for (int i = 1; i < kDegree; ++i) p = fma(p, r, splat(kExponential<kDegree>[i]));
+  p = fma(p, r, splat(1.0F));
 #if GLINT_USE_AVX512
   return (Vec)_mm512_maskz_scalef_ps(kAllLanes, (__m512)p, (__m512)n);
 #else
@@ -73,31 +67,47 @@ GLINT_INLINE Vec exponential(const Vec& argument, const Exponent& e) {
   return power_of_two<kDegree>(fma(x, e.rate, -n), t, n);
 }
 
-// exp(x) as mantissa * power: the mantissa between 1 and 2 but for an overlap of 2^-13, the power one of two, or 0
-// below x = -87.3.  For who rounds mantissas: they share one binade.
-struct Exponential {
-  Vec mantissa, power;
-};
-
 // As kExponential<5>, for r between 0 and 1.
-inline constexpr float kExponentialUp[5] = {1.8671926809e-3F, 9.0168975294e-3F, 5.5800009519e-2F, 2.4016442895e-1F,
-                                            6.9315129519e-1F};
+inline constexpr float kExponentialUp[6] = {1.8671926809e-3F, 9.0168975294e-3F, 5.5800009519e-2F,
+                                            2.4016442895e-1F, 6.9315129519e-1F, 1.0F};
 
-GLINT_INLINE Exponential exponential_in_parts(const Vec& argument) {
+// x -> exp(x) as mantissa and power: a mantissa between 1 and 2 but for an overlap of 2^-13, and a power of two, or 0
+// below x = -87.3.  For who rounds mantissas: they share one binade.  Every step is taken for all before the next,
+// because the chain of one is long.
+template <int kCount>
+GLINT_INLINE void exponential_in_parts(Vec (&x)[kCount], Vec (&power)[kCount]) {
   constexpr float kRound = 12582912.0F + 127.0F, kRate = 1.44269504F;
-  const Vec x = vmax(splat(-88.0F), argument);
+  Vec n[kCount];
+  GLINT_UNROLL
+  for (int i = 0; i < kCount; ++i) x[i] = vmax(splat(-88.0F), x[i]);
+  GLINT_UNROLL
+  for (int i = 0; i < kCount; ++i) {
 #if GLINT_USE_AVX512
-  Vec t = (Vec)_mm512_maskz_fmadd_round_ps(kAllLanes, (__m512)x, (__m512)splat(kRate), (__m512)splat(kRound),
-                                           _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    power[i] = (Vec)_mm512_maskz_fmadd_round_ps(kAllLanes, (__m512)x[i], (__m512)splat(kRate), (__m512)splat(kRound),
+                                                _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 #else
-  Vec down = fma(x, splat(kRate), splat(-0.4999F));  // nearly a half: 0 must stay 0
-  GLINT_OPAQUE(down);
-  Vec t = down + kRound;
+    Vec down = fma(x[i], splat(kRate), splat(-0.4999F));  // nearly a half: 0 must stay 0
+    GLINT_OPAQUE(down);
+    power[i] = down + kRound;
 #endif
-  GLINT_OPAQUE(t);
-  Vec n = t - kRound;
-  GLINT_OPAQUE(n);
-  return {one_and(kExponentialUp, fma(x, splat(kRate), -n)), from_bits(static_cast<IntVec>(bits_of(t) << 23))};
+    GLINT_OPAQUE(power[i]);
+  }
+  GLINT_UNROLL
+  for (int i = 0; i < kCount; ++i) {
+    n[i] = power[i] - kRound;
+    GLINT_OPAQUE(n[i]);
+  }
+  GLINT_UNROLL
+  for (int i = 0; i < kCount; ++i) n[i] = fma(x[i], splat(kRate), -n[i]);
+  GLINT_UNROLL
+  for (int i = 0; i < kCount; ++i) x[i] = splat(kExponentialUp[0]);
+  GLINT_UNROLL
+  for (int step = 1; step < 6; ++step) {
+    GLINT_UNROLL
+    for (int i = 0; i < kCount; ++i) x[i] = fma(x[i], n[i], splat(kExponentialUp[step]));
+  }
+  GLINT_UNROLL
+  for (int i = 0; i < kCount; ++i) power[i] = from_bits(static_cast<IntVec>(bits_of(power[i]) << 23));
 }
 
 GLINT_INLINE Vec exp_below_zero(const Vec& x) { return exponential(x, Exponent::of(1.0F)); }

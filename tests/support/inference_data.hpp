@@ -1,6 +1,6 @@
-// A decode case's tensors, and the same numbers as the oracle's question.  What nothing may read holds NaN: rows behind
-// the lengths, slots and blocks of the pools that no entry owns, keys that every query row masks, and the columns of
-// pse_shift and of per-token factors that belong to them.
+// An inference case's tensors, and the same numbers as the oracle's question.  What nothing may read holds NaN: rows
+// outside the lengths, slots and blocks of the pools that no entry owns, keys that every query row masks, query rows
+// that see nothing, and the places of pse_shift and of per-token factors that belong to them.
 #pragma once
 
 #include <cmath>
@@ -18,8 +18,8 @@ struct KeySpot {
   bool prefix = false;
 };
 
-struct DecodeData {
-  DecodeLists lists;
+struct InferenceData {
+  InferenceLists lists;
   Extent out_extent;
   Operand q, q_rope, pse, sink, post_scale, post_offset;
   std::vector<Operand> k, v, k_rope;  // one tensor, or one for each entry of a list
@@ -28,32 +28,33 @@ struct DecodeData {
   std::vector<std::int32_t> table;
   std::vector<std::uint8_t> mask, tree;
   index_t mask_batch = 1, mask_rows = 1, tree_batch = 1;
-  std::vector<std::uint8_t> seen;  // [batch][q_len][keys at their columns]
+  std::vector<std::uint8_t> seen;  // [batch][height][keys at their columns]
   index_t blocks = 0;
   float scale = 1;
+  float dequant1 = 1, quant1 = 1, dequant2 = 1;  // of an int8 query
   AttentionCase spec;
 
-  KeySpot spot(const DecodeCase& c, index_t b, index_t key) const {
+  KeySpot spot(const InferenceCase& c, index_t b, index_t key) const {
     if (key < lists.prefix) return {0, 0, key, true};
     const index_t own = key - lists.prefix;
     if (c.form == kList) return {b, 0, own};
-    if (c.form != kPaged) return {0, b, lists.first[static_cast<std::size_t>(b)] + own};
+    if (c.form != kPaged) return {0, lists.ragged ? 0 : b, lists.first[static_cast<std::size_t>(b)] + own};
     return {0, table[static_cast<std::size_t>(b * lists.max_blocks + own / c.block_size)], own % c.block_size};
   }
   index_t column(index_t b, index_t key) const {
-    return key < lists.prefix ? key : key + lists.first[static_cast<std::size_t>(b)];
+    return key < lists.prefix ? key : key + lists.shift[static_cast<std::size_t>(b)];
   }
-  std::uint8_t& sees(const DecodeCase& c, index_t b, index_t i, index_t column) {
-    return seen[static_cast<std::size_t>((b * c.q_len + i) * lists.columns + column)];
+  std::uint8_t& sees(index_t b, index_t i, index_t column) {
+    return seen[static_cast<std::size_t>((b * lists.height + i) * lists.columns + column)];
   }
 };
 
 namespace detail {
 
-inline Random stream(const DecodeCase& c, std::uint64_t number) { return Random(c.seed, number); }
+inline Random stream(const InferenceCase& c, std::uint64_t number) { return Random(c.seed, number); }
 
 // Blocks in any order, some of them shared; table entries that nothing needs hold no block at all.
-inline void fill_table(const DecodeCase& c, DecodeData& data) {
+inline void fill_table(const InferenceCase& c, InferenceData& data) {
   Random random = stream(c, 42);
   index_t needed = 0;
   for (const index_t own : data.lists.own) needed += (own + c.block_size - 1) / c.block_size;
@@ -77,18 +78,19 @@ inline void fill_table(const DecodeCase& c, DecodeData& data) {
   data.table.reserve(1);
 }
 
-inline void fill_cache(const DecodeCase& c, DecodeData& data) {
-  const char* const layout = kLayoutNames[c.layout];
+inline void fill_cache(const InferenceCase& c, InferenceData& data) {
+  const char* const layout = c.layout_name();
   const char* const pages = c.head_major != 0 ? "BNSD" : "BSH";
   const DType dtype = kDTypes[c.cache];
   const index_t tensors = c.form == kList ? c.batch : 1;
   const auto draw = [&](std::vector<Operand>& to, index_t width, double spread, double mean, std::uint64_t number) {
     for (index_t t = 0; width > 0 && t < tensors; ++t) {
-      const index_t rows = c.form == kList ? data.lists.room[static_cast<std::size_t>(t)] : c.kv_len;
+      const index_t rows = c.form == kList ? data.lists.room[static_cast<std::size_t>(t)] : data.lists.kv_rows;
       if (c.form == kPaged)
         to.emplace_back(dtype, Extent{data.blocks, c.block_size, c.kv_heads, width}, pages, c.skew);
       else
-        to.emplace_back(dtype, Extent{c.form == kList ? 1 : c.batch, rows, c.kv_heads, width}, layout, c.skew);
+        to.emplace_back(dtype, Extent{c.form == kList || c.ragged() ? 1 : c.batch, rows, c.kv_heads, width}, layout,
+                        c.skew);
       draw_numbers(to.back(), stream(c, number + 100 * static_cast<std::uint64_t>(t)), spread, mean);
     }
   };
@@ -107,18 +109,17 @@ inline void fill_cache(const DecodeCase& c, DecodeData& data) {
   if (c.rope > 0) data.prefix_k_rope = prefix(c.rope, spread_k, 0, 7);
 }
 
-inline void fill_queries(const DecodeCase& c, DecodeData& data) {
-  const char* const layout = kLayoutNames[c.layout];
+inline void fill_queries(const InferenceCase& c, InferenceData& data) {
+  const InferenceLists& lists = data.lists;
+  const index_t batch = c.ragged() ? 1 : c.batch;
   const auto draw = [&](index_t width, std::uint64_t number) {
-    Operand rows(kDTypes[c.query], Extent{c.batch, c.q_len, c.heads(), width}, layout, c.skew);
+    Operand rows(kDTypes[c.query], Extent{batch, lists.q_rows, c.heads(), width}, c.layout_name(), c.skew);
     draw_numbers(rows, stream(c, number), kSpreads[c.sd_q]);
-    for (index_t b = 0; b < c.batch; ++b)
-      for (index_t i = 0; data.lists.keys(b) == 0 && i < c.q_len; ++i) rows.spoil_row(b, i);
     return rows;
   };
   data.q = draw(c.dim, 1);
   if (c.rope > 0) data.q_rope = draw(c.rope, 8);
-  data.out_extent = {c.batch, c.q_len, c.heads(), c.value_dim};
+  data.out_extent = {batch, lists.q_rows, c.heads(), c.value_dim};
 }
 
 // fill as in case_data.hpp: 0 a tenth dropped, 1 half, 2 half and some rows all, 3 everything, 4 nothing, 5 nine
@@ -137,9 +138,9 @@ inline std::vector<std::uint8_t> draw_mask(Random random, index_t rows, index_t 
   return mask;
 }
 
-inline void fill_masks(const DecodeCase& c, DecodeData& data) {
+inline void fill_masks(const InferenceCase& c, InferenceData& data) {
   data.mask_batch = c.mask == kMaskB1 || c.mask == kMaskBS1 ? c.batch : 1;
-  data.mask_rows = c.mask == kMask1S || c.mask == kMaskBS1 ? c.q_len : 1;
+  data.mask_rows = c.mask == kMask1S || c.mask == kMaskBS1 ? data.lists.height : 1;
   if (c.mask != kUnmasked)
     data.mask = draw_mask(stream(c, 9), data.mask_batch * data.mask_rows, data.lists.columns, c.mask_fill);
   if (c.draft != kDraftTree) return;
@@ -150,39 +151,75 @@ inline void fill_masks(const DecodeCase& c, DecodeData& data) {
       data.tree[static_cast<std::size_t>(i * c.q_len + j)] = j == i % c.q_len ? 0 : 1;
 }
 
-// Row i of entry b and its key: operators 1.5, 2 (modes 1, 3 and 9) and 5.
-inline bool row_sees(const DecodeCase& c, const DecodeData& data, index_t b, index_t i, index_t key) {
+// operators 2, the table's column for prompt.
+inline bool mode_sees(const InferenceCase& c, const InferenceLists& lists, index_t b, index_t i, index_t key) {
+  const index_t corner = i + lists.keys(b) - lists.rows(b), pre = near(c.pre), next = near(c.next);
+  switch (c.mode) {
+    case 0: return !c.tokens_act() || (i - pre <= key && key <= i + next);
+    case 2: return key <= i;
+    case 3: return key <= corner;
+    case 4: return corner - pre <= key && key <= corner + next;
+    default: return true;
+  }
+}
+
+// Row i of entry b and its key: operators 1.5, 2 and 5.
+inline bool row_sees(const InferenceCase& c, const InferenceData& data, index_t b, index_t i, index_t key) {
   const index_t mine = key - (data.lists.keys(b) - c.q_len);  // of the draft's own keys
   if (c.draft == kDraftCausal && mine > i) return false;
   if (c.draft == kDraftTree && mine >= 0) {
     const index_t row = (data.tree_batch > 1 ? b : 0) * c.q_len + i;
     if (data.tree[static_cast<std::size_t>(row * c.q_len + mine)] != 0) return false;
   }
+  if (c.op == kPrompt && !mode_sees(c, data.lists, b, i, key)) return false;
   if (c.mask == kUnmasked) return true;
-  const index_t row = (data.mask_batch > 1 ? b : 0) * data.mask_rows + (data.mask_rows > 1 ? i : 0);
-  return data.mask[static_cast<std::size_t>(row * data.lists.columns + data.column(b, key))] == 0;
+  const index_t row = (data.mask_batch > 1 ? b : 0) * data.mask_rows;
+  const index_t at = data.mask_rows > 1 ? data.lists.score_row(b, i) : 0;
+  return data.mask[static_cast<std::size_t>((row + at) * data.lists.columns + data.column(b, key))] == 0;
 }
 
-inline void fill_seen(const DecodeCase& c, DecodeData& data) {
-  data.seen.assign(static_cast<std::size_t>(c.batch * c.q_len * data.lists.columns), 0);
+// each(b, i) for all query rows.
+template <class Each>
+void for_queries(const InferenceCase& c, const InferenceData& data, const Each& each) {
   for (index_t b = 0; b < c.batch; ++b)
-    for (index_t i = 0; i < c.q_len; ++i)
-      for (index_t key = 0; key < data.lists.keys(b); ++key)
-        data.sees(c, b, i, data.column(b, key)) = row_sees(c, data, b, i, key) ? 1 : 0;
+    for (index_t i = 0; i < data.lists.rows(b); ++i) each(b, i);
 }
 
-inline void fill_pse(const DecodeCase& c, DecodeData& data) {
+inline void fill_seen(const InferenceCase& c, InferenceData& data) {
+  data.seen.assign(static_cast<std::size_t>(c.batch * data.lists.height * data.lists.columns), 0);
+  for_queries(c, data, [&](index_t b, index_t i) {
+    for (index_t key = 0; key < data.lists.keys(b); ++key)
+      data.sees(b, i, data.column(b, key)) = row_sees(c, data, b, i, key) ? 1 : 0;
+  });
+}
+
+// NaN in query rows that see nothing, and in those of no entry.
+inline void spoil_queries(const InferenceCase& c, InferenceData& data) {
+  std::vector<std::uint8_t> read(static_cast<std::size_t>(data.out_extent.batch * data.lists.q_rows), 0);
+  for_queries(c, data, [&](index_t b, index_t i) {
+    const index_t row = data.lists.q_axis(b) * data.lists.q_rows + data.lists.q_row(b, i);
+    for (index_t column = 0; column < data.lists.columns; ++column)
+      read[static_cast<std::size_t>(row)] |= data.sees(b, i, column);
+  });
+  for (std::size_t row = 0; row < read.size(); ++row) {
+    const auto at = static_cast<index_t>(row);
+    if (read[row] != 0) continue;
+    data.q.spoil_row(at / data.lists.q_rows, at % data.lists.q_rows);
+    if (c.rope > 0) data.q_rope.spoil_row(at / data.lists.q_rows, at % data.lists.q_rows);
+  }
+}
+
+inline void fill_pse(const InferenceCase& c, InferenceData& data) {
   if (c.pse == 0) return;
   const index_t batch = c.pse_batch != 0 ? c.batch : 1, heads = c.pse_head != 0 ? c.heads() : 1;
-  const index_t rows = c.pse_row != 0 ? c.q_len : 1, columns = data.lists.columns;
-  data.pse = Operand(kDTypes[c.query], std::vector<index_t>{batch, heads, rows, columns}, c.skew);
+  const index_t rows = c.pse_row != 0 ? data.lists.height : 1, columns = data.lists.columns;
+  data.pse = Operand(kDTypes[c.number()], std::vector<index_t>{batch, heads, rows, columns}, c.skew);
   draw_numbers(data.pse, stream(c, 11), kSpreads[c.sd_pse]);
   std::vector<std::uint8_t> read(static_cast<std::size_t>(batch * rows * columns), 0);
-  for (index_t b = 0; b < c.batch; ++b)
-    for (index_t i = 0; i < c.q_len; ++i)
-      for (index_t j = 0; j < columns; ++j)
-        read[static_cast<std::size_t>(((batch > 1 ? b : 0) * rows + (rows > 1 ? i : 0)) * columns + j)] |=
-            data.sees(c, b, i, j);
+  for_queries(c, data, [&](index_t b, index_t i) {
+    const index_t row = (batch > 1 ? b : 0) * rows + (rows > 1 ? data.lists.score_row(b, i) : 0);
+    for (index_t j = 0; j < columns; ++j) read[static_cast<std::size_t>(row * columns + j)] |= data.sees(b, i, j);
+  });
   for (index_t b = 0; b < batch; ++b)
     for (index_t n = 0; n < heads; ++n)
       for (index_t i = 0; i < rows * columns; ++i)

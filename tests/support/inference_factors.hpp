@@ -1,7 +1,7 @@
-// The rest of a decode case's data: factors, sinks, what is poisoned; and the whole of it as the oracle is asked.
+// What an inference case's integers mean, its sinks, and NaN in what no row sees of the cache and of its factors.
 #pragma once
 
-#include "support/decode_data.hpp"
+#include "support/inference_data.hpp"
 
 namespace glint_test {
 
@@ -10,11 +10,11 @@ namespace detail {
 struct FactorForm {
   index_t mode, single, width;
 };
-inline FactorForm k_form(const DecodeCase& c) { return {c.k_mode, c.k_single, c.dim}; }
-inline FactorForm v_form(const DecodeCase& c) { return {c.v_mode, c.v_single, c.value_dim}; }
+inline FactorForm k_form(const InferenceCase& c) { return {c.k_mode, c.k_single, c.dim}; }
+inline FactorForm v_form(const InferenceCase& c) { return {c.v_mode, c.v_single, c.value_dim}; }
 
 // The table of operators 4.3, with room for more columns than needed.
-inline std::vector<index_t> factor_shape(const DecodeCase& c, const DecodeData& data, const FactorForm& form) {
+inline std::vector<index_t> factor_shape(const InferenceCase& c, const InferenceData& data, const FactorForm& form) {
   const index_t columns = data.lists.columns + static_cast<index_t>(c.seed % 3);
   switch (form.mode) {
     case 0: return form.single != 0 ? std::vector<index_t>{1} : std::vector<index_t>{c.kv_heads, form.width};
@@ -27,8 +27,8 @@ inline std::vector<index_t> factor_shape(const DecodeCase& c, const DecodeData& 
 }
 
 // Where the factor of number d of a key stands.
-inline index_t factor_at(const DecodeCase& c, const DecodeData& data, const FactorForm& form, index_t b, index_t head,
-                         index_t key, index_t d) {
+inline index_t factor_at(const InferenceCase& c, const InferenceData& data, const FactorForm& form, index_t b,
+                         index_t head, index_t key, index_t d) {
   const index_t columns = data.lists.columns + static_cast<index_t>(c.seed % 3);
   const KeySpot spot = form.mode >= 4 ? data.spot(c, b, key) : KeySpot{};
   switch (form.mode) {
@@ -41,22 +41,22 @@ inline index_t factor_at(const DecodeCase& c, const DecodeData& data, const Fact
   }
 }
 
-inline bool any_row_sees(const DecodeCase& c, DecodeData& data, index_t b, index_t key) {
+inline bool any_row_sees(InferenceData& data, index_t b, index_t key) {
   bool any = false;
-  for (index_t i = 0; i < c.q_len; ++i) any = any || data.sees(c, b, i, data.column(b, key)) != 0;
+  for (index_t i = 0; i < data.lists.rows(b); ++i) any = any || data.sees(b, i, data.column(b, key)) != 0;
   return any;
 }
 
 // each(b, key) for all keys that some query row sees.
 template <class Each>
-void for_seen_keys(const DecodeCase& c, DecodeData& data, const Each& each) {
+void for_seen_keys(const InferenceCase& c, InferenceData& data, const Each& each) {
   for (index_t b = 0; b < c.batch; ++b)
     for (index_t key = 0; key < data.lists.keys(b); ++key)
-      if (any_row_sees(c, data, b, key)) each(b, key);
+      if (any_row_sees(data, b, key)) each(b, key);
 }
 
-inline void spoil_factors(const DecodeCase& c, DecodeData& data, const FactorForm& form, index_t first, Operand& scale,
-                          Operand& offset) {
+inline void spoil_factors(const InferenceCase& c, InferenceData& data, const FactorForm& form, index_t first,
+                          Operand& scale, Operand& offset) {
   if (form.mode == 0 || form.mode == 2) return;
   std::vector<std::uint8_t> read(Array::element_count(factor_shape(c, data, form)), 0);
   for_seen_keys(c, data, [&](index_t b, index_t key) {
@@ -70,7 +70,7 @@ inline void spoil_factors(const DecodeCase& c, DecodeData& data, const FactorFor
   }
 }
 
-inline void fill_factors(const DecodeCase& c, DecodeData& data) {
+inline void fill_factors(const InferenceCase& c, InferenceData& data) {
   if (!c.integer_cache()) return;
   const double range = c.cache == kInt8 ? 64 : 4;
   const auto draw = [&](const FactorForm& form, bool with_offset, double spread, double mean, std::uint64_t number,
@@ -101,7 +101,7 @@ inline void fill_factors(const DecodeCase& c, DecodeData& data) {
   spoil_factors(c, data, v_form(c), 0, data.v_scale, data.v_offset);
 }
 
-inline void fill_post_quant(const DecodeCase& c, DecodeData& data) {
+inline void fill_post_quant(const InferenceCase& c, InferenceData& data) {
   if (c.post == kPostNone) return;
   const DType dtype = c.post_bf16 != 0 ? DType::bf16 : DType::f32;
   const std::vector<index_t> shape{c.post == kPostTensor ? 1 : c.heads() * c.value_dim};
@@ -116,16 +116,16 @@ inline void fill_post_quant(const DecodeCase& c, DecodeData& data) {
                          random.chance(30) ? static_cast<double>(random.between(-20, 20)) / 2 : 30 * random.normal());
 }
 
-inline void fill_sink(const DecodeCase& c, DecodeData& data) {
+inline void fill_sink(const InferenceCase& c, InferenceData& data) {
   if (c.sink == kSinkNone) return;
-  data.sink = Operand(kDTypes[c.query], std::vector<index_t>{c.heads()}, c.skew);
+  data.sink = Operand(kDTypes[c.number()], std::vector<index_t>{c.heads()}, c.skew);
   draw_numbers(data.sink, stream(c, 15), 3);
   for (index_t n = 0; n < c.heads() && c.sink != kSinkAmong; ++n)
     data.sink.set(n, c.sink == kSinkFarBelow ? -6e4 : 6e4);
 }
 
 // NaN in every row of the cache that no query row sees.
-inline void spoil_cache(const DecodeCase& c, DecodeData& data) {
+inline void spoil_cache(const InferenceCase& c, InferenceData& data) {
   const auto spoil = [&](std::vector<Operand>& tensors, Operand& prefix) {
     if (tensors.empty()) return;
     std::vector<std::vector<std::uint8_t>> read;
@@ -153,20 +153,20 @@ inline void spoil_cache(const DecodeCase& c, DecodeData& data) {
 }
 
 // NaN in the factors of one token, of every head.
-inline void spoil_factor(const DecodeCase& c, const DecodeData& data, const FactorForm& form, index_t b, index_t key,
-                         index_t first, Operand& factors) {
+inline void spoil_factor(const InferenceCase& c, const InferenceData& data, const FactorForm& form, index_t b,
+                         index_t key, index_t first, Operand& factors) {
   if (!factors.present() || form.mode == 0 || form.mode == 2) return;
   for (index_t head = 0; head < c.kv_heads; ++head) factors.spoil(first + factor_at(c, data, form, b, head, key, 0));
 }
 
 // NaN in K, V or both of one key that some rows see and others do not, or in its factors: the oracle says which rows
 // it reaches.
-inline void spoil_partly_seen(const DecodeCase& c, DecodeData& data) {
-  if (c.poison != kPoisonPartlySeen) return;
+inline void spoil_partly_seen(const InferenceCase& c, InferenceData& data) {
+  if (c.poison != kPoisonPartlySeen || c.query == kInt8) return;
   std::vector<std::pair<index_t, index_t>> candidates;
   for_seen_keys(c, data, [&](index_t b, index_t key) {
-    for (index_t i = 0; i < c.q_len; ++i)
-      if (data.sees(c, b, i, data.column(b, key)) == 0) return candidates.emplace_back(b, key), void();
+    for (index_t i = 0; i < data.lists.rows(b); ++i)
+      if (data.sees(b, i, data.column(b, key)) == 0) return candidates.emplace_back(b, key), void();
   });
   if (candidates.empty()) return;
   Random random = stream(c, 16);
@@ -187,101 +187,23 @@ inline void spoil_partly_seen(const DecodeCase& c, DecodeData& data) {
   if ((which & 2) != 0) (spot.prefix ? data.prefix_v : data.v[tensor]).spoil_row(spot.batch, spot.row);
 }
 
-// Head by head, the numbers of one tensor and then those of the other.
-inline Array joined(const Operand& left, const Operand& right) {
-  Extent wide = left.extent;
-  wide.width += right.extent.width;
-  Operand both(DType::f32, wide, left.layout, 0);
-  for (index_t b = 0; b < wide.batch; ++b)
-    for (index_t n = 0; n < wide.heads; ++n)
-      for (index_t i = 0; i < wide.rows; ++i)
-        for (index_t d = 0; d < wide.width; ++d)
-          both.set(both.row(b, n, i) + d, d < left.extent.width
-                                              ? left.numbers.flat(left.row(b, n, i) + d)
-                                              : right.numbers.flat(right.row(b, n, i) + d - left.extent.width));
-  return both.numbers;
-}
-
-// The oracle knows no rope beside a prefix or in lists: there it is asked with the rows joined, which is the
-// definition.
-inline void ask_cache(const DecodeCase& c, const DecodeData& data, AttentionCase& spec) {
-  const bool join = c.rope > 0 && (c.prefix > 0 || c.form == kList);
-  spec.query = join ? joined(data.q, data.q_rope) : data.q.numbers;
-  if (!join) spec.query_rope = data.q_rope.numbers;
-  if (c.form == kList) {
-    for (std::size_t t = 0; t < data.k.size(); ++t)
-      spec.key_list.push_back(join ? joined(data.k[t], data.k_rope[t]) : data.k[t].numbers);
-    for (const Operand& v : data.v) spec.value_list.push_back(v.numbers);
-  } else {
-    spec.key = join ? joined(data.k[0], data.k_rope[0]) : data.k[0].numbers;
-    spec.value = data.v[0].numbers;
-  }
-  if (c.rope > 0 && !join) spec.key_rope = data.k_rope[0].numbers;
-  if (c.prefix > 0) {
-    spec.key_shared_prefix = join ? joined(data.prefix_k, data.prefix_k_rope) : data.prefix_k.numbers;
-    spec.value_shared_prefix = data.prefix_v.numbers;
-    if (c.prefix_length >= 0) spec.actual_shared_prefix_len = c.prefix_length;
-  }
-  spec.actual_seq_kvlen = data.lists.lens;
-  if (c.form == kLeftPadded) spec.kv_padding_size = c.padding;
-  if (c.form != kPaged) return;
-  spec.paging.block_size = c.block_size;
-  spec.paging.block_table = {{c.batch, data.lists.max_blocks}, {data.table.begin(), data.table.end()}};
-}
-
-// One mask for the oracle: attn_mask, the draft's own rule, or where there are both, what they leave.
-inline void ask_mask(const DecodeCase& c, const DecodeData& data, AttentionCase& spec) {
-  if (c.draft == kDraftNone && c.mask != kUnmasked)
-    spec.attn_mask = {{data.mask_batch, 1, data.mask_rows, data.lists.columns}, data.mask};
-  if (c.draft == kDraftNone) return;
-  if (c.mask != kUnmasked) {
-    spec.attn_mask = {{c.batch, 1, c.q_len, data.lists.columns}, data.seen};
-    for (std::uint8_t& drop : spec.attn_mask.data) drop = drop == 0 ? 1 : 0;
-  } else if (c.draft == kDraftTree) {
-    spec.sparse_mode = 9;
-    spec.attn_mask = {{data.tree_batch, c.q_len, c.q_len}, data.tree};
-  } else {
-    spec.op = glint::reference::Operator::prompt;
-    spec.sparse_mode = 3;
-    spec.implied_mask = true;
-  }
+// Of an int8 query.  Products of int8 numbers spread by about 5500 * sqrt(D).
+inline void fill_int8_scales(const InferenceCase& c, InferenceData& data) {
+  if (c.query != kInt8) return;
+  Random random = stream(c, 17);
+  const auto about = [&](double value) {
+    return static_cast<float>(value * (0.5 + static_cast<double>(random.below(1024)) / 1024));
+  };
+  const double spread = 5500 * std::sqrt(static_cast<double>(c.dim)), value_spread = kSpreads[c.sd_v] / (127 * 74);
+  const bool saturate = c.score_range == kScoresSaturate;
+  data.dequant1 = about(c.score_range == kScoresTiny ? 1e-9 : saturate ? 65504 / spread : kSpreads[c.sd_q] / 5500);
+  if (random.chance(10)) data.dequant1 = -data.dequant1;
+  data.quant1 = random.chance(60) ? 127 : about(random.pick<index_t>(1, 20, 127, 200, 1000));
+  if (c.negative_quant1 != 0) data.quant1 = -data.quant1;
+  data.dequant2 =
+      about(saturate && random.chance(40) ? 100 : value_spread * 127 / std::abs(static_cast<double>(data.quant1)));
+  if (random.chance(10)) data.dequant2 = -data.dequant2;
 }
 
 }  // namespace detail
-
-inline DecodeData decode_data_of(const DecodeCase& c) {
-  DecodeData data;
-  data.lists = decode_lists(c);
-  data.scale = static_cast<float>(static_cast<double>(c.scale) / 1000 / std::sqrt(static_cast<double>(c.dim + c.rope)));
-  if (c.form == kPaged) detail::fill_table(c, data);
-  detail::fill_cache(c, data);
-  detail::fill_queries(c, data);
-  detail::fill_masks(c, data);
-  detail::fill_seen(c, data);
-  detail::fill_pse(c, data);
-  detail::spoil_cache(c, data);
-  detail::fill_factors(c, data);
-  detail::spoil_partly_seen(c, data);
-  detail::fill_post_quant(c, data);
-  detail::fill_sink(c, data);
-  AttentionCase& spec = data.spec;
-  spec.op = glint::reference::Operator::incre;
-  spec.layout = kLayoutNames[c.layout];
-  spec.head_num = c.heads();
-  spec.kv_head_num = c.kv_heads;
-  spec.scale = static_cast<double>(data.scale);
-  detail::ask_cache(c, data, spec);
-  detail::ask_mask(c, data, spec);
-  spec.pse = data.pse.numbers;
-  spec.sink = data.sink.numbers;
-  const auto factors = [](index_t mode, const Operand& scale, const Operand& offset) {
-    return glint::reference::Antiquant{static_cast<int>(mode), scale.numbers, offset.numbers};
-  };
-  (c.joint != 0 ? spec.antiquant : spec.key_antiquant) = factors(c.k_mode, data.k_scale, data.k_offset);
-  spec.value_antiquant = factors(c.v_mode, data.v_scale, data.v_offset);
-  spec.int8.quant_scale2 = data.post_scale.numbers;
-  spec.int8.quant_offset2 = data.post_offset.numbers;
-  return data;
-}
-
 }  // namespace glint_test

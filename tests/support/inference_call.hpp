@@ -1,7 +1,8 @@
-// A decode case through the run-time door, in the shapes and types that the documents allow for it.
+// What the run-time doors of incre_flash_attention and prompt_flash_attention have in common: an inference case as a
+// call, in the shapes and types that the documents allow for it.
 #pragma once
 
-#include "support/decode_doors.hpp"
+#include "support/inference_outcome.hpp"
 
 namespace glint_test {
 
@@ -11,7 +12,11 @@ namespace detail {
 struct CallPlaces {
   Slice out;
   std::vector<glint::TensorRef> k_list, v_list;
-  std::int64_t padding = 0;
+  std::int64_t padding = 0, q_padding = 0;
+  std::uint64_t bits[2] = {};
+
+  CallPlaces(const InferenceCase& c, const InferenceData& data)
+      : out(c, c.out_layout(), out_type(c), data.out_extent, 28, false) {}
 };
 
 inline glint::TensorRef tensor_ref(const Operand& operand) {
@@ -20,7 +25,7 @@ inline glint::TensorRef tensor_ref(const Operand& operand) {
 }
 
 // A tensor of the cache; int4 also as int32 with an eighth of the last axis.
-inline glint::TensorRef cache_ref(const DecodeCase& c, const Operand& operand) {
+inline glint::TensorRef cache_ref(const InferenceCase& c, const Operand& operand) {
   glint::TensorRef ref = tensor_ref(operand);
   if (operand.dtype != DType::i4 || c.dim % 8 != 0 || c.value_dim % 8 != 0 || c.seed % 2 == 0 || c.skew % 4 != 0)
     return ref;
@@ -30,30 +35,20 @@ inline glint::TensorRef cache_ref(const DecodeCase& c, const Operand& operand) {
 }
 
 // Factors: the document's shapes for the layout, operators 4.3.
-inline glint::TensorRef factor_ref(const DecodeCase& c, const Operand& operand, const FactorForm& form) {
+inline glint::TensorRef factor_ref(const InferenceCase& c, const Operand& operand, const FactorForm& form) {
   glint::TensorRef ref = tensor_ref(operand);
   if (!operand.present() || form.mode != 0 || form.single != 0) return ref;
   const bool joint = c.joint != 0;
   const index_t heads = c.kv_heads, width = form.width;
-  if (c.layout == kBsh) ref.shape = joint ? glint::Extents{2, heads * width} : glint::Extents{heads * width};
+  if (c.layout == kBsh || c.ragged())
+    ref.shape = joint ? glint::Extents{2, heads * width} : glint::Extents{heads * width};
   if (c.layout == kBnsd) ref.shape = joint ? glint::Extents{2, heads, 1, width} : glint::Extents{heads, 1, width};
   if (c.layout == kBsnd) ref.shape = joint ? glint::Extents{2, heads, width} : glint::Extents{heads, width};
   return ref;
 }
 
-inline void fill_mask(const DecodeCase& c, const DecodeData& data, glint::IncreFlashAttentionCall& call) {
-  const DType dtype = c.seed % 2 == 0 ? DType::u8 : DType::i8;
-  const index_t columns = data.lists.columns;
-  if (c.draft == kDraftTree) call.attn_mask = {data.tree.data(), dtype, {data.tree_batch, c.q_len, c.q_len}};
-  call.sparse_mode = c.draft == kDraftTree ? 9 : c.draft == kDraftCausal ? 3 : 0;
-  if (c.draft != kDraftNone || c.mask == kUnmasked) return;
-  call.attn_mask = {data.mask.data(), dtype, {data.mask_batch, 1, 1, columns}};
-  if (c.seed % 3 == 0) call.attn_mask.shape = {data.mask_batch, 1, columns};
-  if (c.seed % 3 == 1 && data.mask_batch == c.batch) call.attn_mask.shape = {c.batch, columns};
-}
-
-inline void fill_cache(const DecodeCase& c, const DecodeData& data, CallPlaces& at,
-                       glint::IncreFlashAttentionCall& call) {
+template <class Call>
+void fill_cache(const InferenceCase& c, const InferenceData& data, CallPlaces& at, Call& call) {
   if (c.form == kList) {
     for (const Operand& k : data.k) at.k_list.push_back(cache_ref(c, k));
     for (const Operand& v : data.v) at.v_list.push_back(cache_ref(c, v));
@@ -74,7 +69,8 @@ inline void fill_cache(const DecodeCase& c, const DecodeData& data, CallPlaces& 
   if (c.rope > 0) call.query_rope = tensor_ref(data.q_rope), call.key_rope = tensor_ref(data.k_rope[0]);
 }
 
-inline void fill_factors(const DecodeCase& c, const DecodeData& data, glint::IncreFlashAttentionCall& call) {
+template <class Call>
+void fill_factors(const InferenceCase& c, const InferenceData& data, Call& call) {
   if (!c.integer_cache()) return;
   if (c.joint != 0) {
     call.antiquant_scale = factor_ref(c, data.k_scale, k_form(c));
@@ -89,34 +85,27 @@ inline void fill_factors(const DecodeCase& c, const DecodeData& data, glint::Inc
   call.key_antiquant_mode = c.k_mode, call.value_antiquant_mode = c.v_mode;
 }
 
-}  // namespace detail
-
-inline DecodeOutcome run_time_decode(const DecodeCase& c, const DecodeData& data, const TestExecutor& executor) {
-  DecodeOutcome outcome = blank_outcome(c);
-  detail::CallPlaces places{Slice(c, out_type(c), data.out_extent, 28, false), {}, {}};
-  glint::IncreFlashAttentionCall call;
-  call.query = detail::tensor_ref(data.q);
-  call.attention_out = {places.out.data, out_type(c),
-                        extents(glint::reference::shape_of(data.out_extent, kLayoutNames[c.layout]))};
+template <class Call>
+void fill_call(const InferenceCase& c, const InferenceData& data, CallPlaces& at, InferenceOutcome& outcome,
+               Call& call) {
+  const Extent& e = data.out_extent;
+  call.query = tensor_ref(data.q);
+  call.attention_out = {at.out.data, out_type(c), extents(glint::reference::shape_of(e, c.out_layout_name()))};
   call.num_heads = c.heads();
   call.num_key_value_heads = c.group == 1 && c.seed % 2 == 0 ? 0 : c.kv_heads;
-  call.input_layout = kLayoutNames[c.layout];
+  call.input_layout = c.turned != 0 ? "BNSD_BSND" : c.layout_name();
   call.scale_value = static_cast<double>(data.scale);
   call.inner_precise = static_cast<int>(c.inner_precise);
-  call.pse_shift = detail::tensor_ref(data.pse);
-  call.actual_seq_lengths = data.lists.lens;
-  call.quant_scale2 = detail::tensor_ref(data.post_scale);
-  call.quant_offset2 = detail::tensor_ref(data.post_offset);
-  call.learnable_sink = detail::tensor_ref(data.sink);
-  detail::fill_mask(c, data, call);
-  detail::fill_cache(c, data, places, call);
-  detail::fill_factors(c, data, call);
-  if (c.lse != 0) call.softmax_lse = {outcome.lse.data(), DType::f32, {c.batch, c.heads(), c.q_len, 1}};
-  detail::run_door(
-      data, c, places.out, outcome, [&] { return check(call); },
-      [&] { return workspace_bytes(call, executor.workers()); },
-      [&](std::span<std::byte> workspace) { return incre_flash_attention(call, executor, workspace); });
-  return outcome;
+  call.pse_shift = tensor_ref(data.pse);
+  call.quant_scale2 = tensor_ref(data.post_scale);
+  call.quant_offset2 = tensor_ref(data.post_offset);
+  call.learnable_sink = tensor_ref(data.sink);
+  fill_cache(c, data, at, call);
+  fill_factors(c, data, call);
+  if (c.lse == 0) return;
+  call.softmax_lse = {outcome.lse.data(), DType::f32, {e.batch, e.heads, e.rows, 1}};
+  if (c.ragged()) call.softmax_lse.shape = {e.rows, e.heads, 1};
 }
 
+}  // namespace detail
 }  // namespace glint_test

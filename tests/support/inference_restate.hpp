@@ -2,7 +2,7 @@
 // batch, or only some of them.  What the metamorphic tests compare.
 #pragma once
 
-#include "support/decode_doors.hpp"
+#include "support/inference_doors.hpp"
 
 namespace glint_test {
 
@@ -12,7 +12,7 @@ struct Selection {
   std::vector<index_t> first_key, keys;       // for each new entry
 
   // All of it.
-  Selection(const DecodeCase& c, const DecodeData& data) {
+  Selection(const InferenceCase& c, const InferenceData& data) {
     for (index_t b = 0; b < c.batch; ++b)
       entries.push_back(b), first_key.push_back(0), keys.push_back(data.lists.keys(b));
     for (index_t n = 0; n < c.heads(); ++n) heads.push_back(n);
@@ -21,15 +21,15 @@ struct Selection {
 };
 
 struct Restated {
-  DecodeCase c;
-  DecodeData data;
+  InferenceCase c;
+  InferenceData data;
 };
 
 namespace detail {
 
 // Lists for a case of given lengths, in whatever form it has.
-inline DecodeLists lists_for(DecodeCase& c, const Selection& part) {
-  DecodeLists lists;
+inline InferenceLists lists_for(InferenceCase& c, const Selection& part) {
+  InferenceLists lists;
   lists.prefix = c.prefix;
   c.prefix_length = -1;
   c.lens = kLengthsEach;
@@ -59,11 +59,11 @@ inline void spoil_all(Operand& operand) {
 }
 
 struct Restating {
-  const DecodeCase& old;
-  const DecodeData& from;
+  const InferenceCase& old;
+  const InferenceData& from;
   const Selection& part;
-  const DecodeCase& c;
-  DecodeData& to;
+  const InferenceCase& c;
+  InferenceData& to;
 
   template <class Each>
   void for_keys(const Each& each) const {  // (new entry, new key, old entry, old key)
@@ -165,10 +165,10 @@ struct Restating {
 
 // `part` of a case as `change(case)` wants it to be: form, layout, pages, padding, prefix and draft are its to choose.
 template <class Change>
-Restated restate(const DecodeCase& old, const DecodeData& from, const Selection& part, const Change& change) {
+Restated restate(const InferenceCase& old, const InferenceData& from, const Selection& part, const Change& change) {
   Restated result{old, {}};
-  DecodeCase& c = result.c;
-  DecodeData& to = result.data;
+  InferenceCase& c = result.c;
+  InferenceData& to = result.data;
   c.batch = static_cast<index_t>(part.entries.size()), c.q_len = static_cast<index_t>(part.rows.size());
   c.prefix = c.shared = c.joint = 0;
   if (c.form == kLeftPadded) c.form = kContiguous;

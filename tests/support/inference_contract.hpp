@@ -1,22 +1,24 @@
-// The error contract (contract.hpp) of a decode case's answer.  inner_precise 1 adds to it where queries and cache are
-// bfloat16 and the CPU has the dot instruction: P is rounded to bfloat16, out + 2 * 2^-9 * W.
+// The error contract (contract.hpp) of an inference case's answer.  inner_precise 1 adds to it where queries and cache
+// are bfloat16 and the CPU has the dot instruction: P is rounded to bfloat16, out + 2 * 2^-9 * W, and in prefill exp is
+// of degree 3, lse + 2^-13.
 //
 // int8 output is the rounding of some number within the contract of the oracle's, exactly so where a row sees nothing.
 #pragma once
 
 #include "support/contract.hpp"
-#include "support/decode_outcome.hpp"
+#include "support/inference_outcome.hpp"
 
 namespace glint_test {
 
-class DecodeContract {
+class InferenceContract {
  public:
-  DecodeContract(const DecodeCase& c, DecodeData& data, const AttentionResult& want) : c_(c), data_(data), want_(want) {
+  InferenceContract(const InferenceCase& c, InferenceData& data, const AttentionResult& want)
+      : c_(c), data_(data), want_(want) {
     tiny_ = lost_to_underflow();
   }
 
   // Empty if all is well.
-  std::string check(const DecodeOutcome& got, double empty_lse) const {
+  std::string check(const InferenceOutcome& got, double empty_lse) const {
     if (!got.status) return std::string("rejected: ") + got.status.rule;
     if (!got.damage.empty()) return got.damage;
     std::string wrong;
@@ -27,17 +29,15 @@ class DecodeContract {
   }
 
  private:
-  index_t row_of(index_t b, index_t n, index_t i) const { return (b * c_.heads() + n) * c_.q_len + i; }
-
-  std::string check_row(const DecodeOutcome& got, index_t b, index_t n, index_t i, double empty_lse) const {
-    const index_t row = row_of(b, n, i);
-    const index_t at = glint::reference::row_position(data_.out_extent, kLayoutNames[c_.layout], b, n, i);
+  std::string check_row(const InferenceOutcome& got, index_t b, index_t n, index_t i, double empty_lse) const {
+    const index_t row = lse_row(c_, data_.out_extent, b, n, i);
+    const index_t at = glint::reference::row_position(data_.out_extent, c_.out_layout_name(), b, n, i);
     for (index_t d = 0; d < c_.value_dim; ++d) {
       const std::string wrong = c_.post != kPostNone ? check_int8(got, row, n, at + d, d) : check_out(got, row, at + d);
       if (!wrong.empty()) return "out b=" + place(b, n, i) + " d=" + std::to_string(d) + ": " + wrong;
     }
     if (got.lse.empty()) return {};
-    const std::string wrong = check_lse(static_cast<double>(got.lse[static_cast<std::size_t>(row)]), row, empty_lse);
+    const std::string wrong = check_lse(static_cast<double>(got.lse[static_cast<std::size_t>(row)]), row, n, empty_lse);
     return wrong.empty() ? wrong : "lse b=" + place(b, n, i) + ": " + wrong;
   }
 
@@ -47,7 +47,7 @@ class DecodeContract {
 
   double added(index_t at) const { return rounds_p() ? 2 * 0x1p-9 * want_.weighted_abs_v.flat(at) : 0; }
   bool rounds_p() const {
-    return c_.query == kBf16 && c_.cache == kBf16 && c_.inner_precise == 1 && glint::simd::bf16_dot();
+    return c_.query == kBf16 && c_.cache == kBf16 && c_.inner_precise % 2 == 1 && glint::simd::bf16_dot();
   }
 
   template <class T>
@@ -61,7 +61,7 @@ class DecodeContract {
     return c;
   }
 
-  std::string check_out(const DecodeOutcome& got, index_t row, index_t at) const {
+  std::string check_out(const InferenceOutcome& got, index_t row, index_t at) const {
     const double want = want_.out.flat(at);
     const std::byte* const memory = got.out.data() + at * glint::size_of(kDTypes[c_.query]);
     const auto read = [&](auto element) {
@@ -79,7 +79,7 @@ class DecodeContract {
     return text(value, want) + ", needs C = " + std::to_string(c);
   }
 
-  std::string check_int8(const DecodeOutcome& got, index_t row, index_t n, index_t at, index_t d) const {
+  std::string check_int8(const InferenceOutcome& got, index_t row, index_t n, index_t at, index_t d) const {
     const double exact = want_.out_before_quant.flat(at);
     if (is_nan_bits(exact)) return {};
     const auto factor = [&](const Operand& factors) {
@@ -98,12 +98,13 @@ class DecodeContract {
     return text(value, exact * scale + offset) + " within " + std::to_string(slack);
   }
 
-  std::string check_lse(double got, index_t row, double empty_lse) const {
+  std::string check_lse(double got, index_t row, index_t n, double empty_lse) const {
     const double want = saw_nothing(row) ? empty_lse : want_.lse.flat(row);
     if (is_nan_bits(want)) return is_nan_bits(got) ? "" : text(got, want);
     if (saw_nothing(row)) return got == want ? "" : text(got, want);
-    const double sink = data_.sink.present() ? std::abs(data_.sink.numbers.flat(row / c_.q_len % c_.heads())) : 0;
-    const double most = 0x1p-20 * (1 + std::max(want_.score_abs.flat(row), sink));  // a sink is a score, too
+    const double sink = data_.sink.present() ? std::abs(data_.sink.numbers.flat(n)) : 0;
+    const double short_exp = c_.op == kPrompt && rounds_p() ? 0x1p-13 : 0;
+    const double most = 0x1p-20 * (1 + std::max(want_.score_abs.flat(row), sink)) + short_exp;  // a sink is a score
     const double part = std::abs(got - want) / most;
     Record& record = record_of<float>();
     if (part <= 1) record.lse = std::max(record.lse, part);
@@ -132,8 +133,8 @@ class DecodeContract {
     return 0x1p-126 * static_cast<double>(data_.lists.columns) * (largest + offset) * factor;
   }
 
-  const DecodeCase& c_;
-  DecodeData& data_;
+  const InferenceCase& c_;
+  InferenceData& data_;
   const AttentionResult& want_;
   double tiny_ = 0;
 };

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "support/decode_generator.hpp"
-#include "support/decode_restate.hpp"
+#include "support/inference_restate.hpp"
 #include "support/differential.hpp"
 
 namespace glint_test {
@@ -21,8 +21,8 @@ using Int8 = Types<float, std::int8_t>;
 using Int4 = Types<glint::bfloat16, glint::int4x2>;
 
 template <class T>
-DecodeOutcome run(const DecodeCase& c, const DecodeData& data, const TestExecutor& executor = {}) {
-  DecodeOutcome outcome = typed_decode<typename T::Query, typename T::Stored>(c, data, executor);
+InferenceOutcome run(const InferenceCase& c, const InferenceData& data, const TestExecutor& executor = {}) {
+  InferenceOutcome outcome = typed_decode<typename T::Query, typename T::Stored>(c, data, executor);
   EXPECT_TRUE(static_cast<bool>(outcome.status)) << outcome.status.rule << ": " << print(c);
   EXPECT_EQ(outcome.damage, "") << print(c);
   return outcome;
@@ -32,18 +32,18 @@ DecodeOutcome run(const DecodeCase& c, const DecodeData& data, const TestExecuto
 template <class T, class Prepare, class Each>
 void for_cases(std::uint64_t count, const Prepare& prepare, const Each& each) {
   for (std::uint64_t number = 0, found = 0; found < cases_to_run(count); ++number) {
-    DecodeCase c = generate_decode(number_from("GLINT_TEST_SEED", 20260202), number, T::query, T::cache);
+    InferenceCase c = generate_decode(number_from("GLINT_TEST_SEED", 20260202), number, T::query, T::cache);
     if (!prepare(c) || !legal(c)) continue;
     ++found;
-    each(c, decode_data_of(c));
+    each(c, inference_data_of(c));
     if (::testing::Test::HasFailure()) return;
   }
 }
-inline bool any_case(DecodeCase&) { return true; }
+inline bool any_case(InferenceCase&) { return true; }
 
 struct Asked {
-  const DecodeCase& c;
-  const DecodeOutcome& outcome;
+  const InferenceCase& c;
+  const InferenceOutcome& outcome;
 
   const std::byte* row(const Extent& e, index_t b, index_t n, index_t i) const {
     return outcome.out.data() +
@@ -55,7 +55,7 @@ struct Asked {
 inline void expect_same_rows(const Asked& whole, const Asked& part, const Selection& selected,
                              const std::string& what) {
   ASSERT_TRUE(whole.outcome.status && part.outcome.status);
-  const DecodeCase &a = whole.c, &b = part.c;
+  const InferenceCase &a = whole.c, &b = part.c;
   const Extent e{a.batch, a.q_len, a.heads(), a.value_dim}, f{b.batch, b.q_len, b.heads(), b.value_dim};
   bool same = true;
   for_rows(f, [&](index_t batch, index_t n, index_t i) {
@@ -74,14 +74,14 @@ inline void expect_same_rows(const Asked& whole, const Asked& part, const Select
 
 // A part of a case, asked in another form.
 template <class T, class Change>
-void expect_same(const DecodeCase& c, const DecodeData& data, const DecodeOutcome& whole, const Selection& part,
-                 const std::string& what, const Change& change) {
+void expect_same(const InferenceCase& c, const InferenceData& data, const InferenceOutcome& whole,
+                 const Selection& part, const std::string& what, const Change& change) {
   const Restated other = restate(c, data, part, change);
-  const DecodeOutcome outcome = run<T>(other.c, other.data);
+  const InferenceOutcome outcome = run<T>(other.c, other.data);
   expect_same_rows({c, whole}, {other.c, outcome}, part, what);
 }
 template <class T, class Change>
-void expect_same(const DecodeCase& c, const DecodeData& data, const std::string& what, const Change& change) {
+void expect_same(const InferenceCase& c, const InferenceData& data, const std::string& what, const Change& change) {
   expect_same<T>(c, data, run<T>(c, data), Selection(c, data), what, change);
 }
 
