@@ -104,7 +104,9 @@ GLINT_INLINE void finish(QueryTile<Tile, Head>& tile) {
   if (head.stats)
     for (index_t i = 0; i < tile.rows.size(); ++i)
       write_stats(head.stats, tile.rows.lo + i, {last.max[i] * last.unit, last.sum[i]});
-  Product::unpack(folded ? tile.o_done : tile.o, last.alpha, tile.rows, head.out);
+  float* const o = folded ? tile.o_done : tile.o;
+  Product::settle(head, o, last.alpha, last.lanes);
+  Product::unpack(o, last.alpha, tile.rows, head.out);
 }
 
 // `count` query tiles of heads that share one KV head walk its keys together.

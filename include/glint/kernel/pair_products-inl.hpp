@@ -60,6 +60,8 @@ struct ProductsOfPairs {
     expect_next_values(tile, box, next, upcoming);
   }
   static GLINT_INLINE Vec divisor(const Vec& sum) { return sum; }
+  template <class Head>
+  static GLINT_INLINE void settle(const Head&, float*, float*, index_t) {}
   static GLINT_INLINE void unpack(const float* o, const float* factor, Interval rows, const HeadView<bfloat16>& out) {
     unpack_pairs<kRows>(o, factor, rows.size(), out.dim, out.row(rows.lo), out.row_stride);
   }

@@ -11,6 +11,7 @@
 //   absorb(..)             s -> p, and dropout on p
 //   accumulate(..)         o = alpha * o + p v
 //   divisor(l)             what o is divided by
+//   settle(..)             o and its factors, before they are unpacked
 //   unpack(..)             rows of out = o * factor
 //   BiasSum                how a bias is added to scores
 namespace glint {
@@ -75,8 +76,8 @@ GLINT_INLINE void scores(const Product& t, index_t steps, const std::uint64_t* v
   }
 }
 
-// The second.  Values: ValueRows, ValuePairs or ByteRowQuads.  Where the mask's words are given and it pays, every unit of
-// lanes takes only the keys that it sees: the others would add zeros.
+// The second.  Values: ValueRows, ValuePairs or ByteRowQuads.  Where the mask's words are given and it pays, every unit
+// of lanes takes only the keys that it sees: the others would add zeros.
 template <index_t kRows, class Values>
 GLINT_INLINE void accumulate(const Values& v, index_t steps, const float* p, const std::uint64_t* visible,
                              const RunningSum& sum, Upcoming& upcoming) {
@@ -173,6 +174,8 @@ struct FloatProducts {
     }
   }
   static GLINT_INLINE Vec divisor(const Vec& sum) { return sum; }
+  template <class Head>
+  static GLINT_INLINE void settle(const Head&, float*, float*, index_t) {}
   template <class Element>
   static GLINT_INLINE void unpack(const float* o, const float* factor, Interval rows, const HeadView<Element>& out) {
     unpack_lanes<kRows>(o, factor, rows.size(), out.dim, out.row(rows.lo), out.row_stride);
