@@ -21,8 +21,8 @@ TEST(IncreBadInput, Sinks) { expect_rows(sink_rows<Incre>()); }
 TEST(IncreBadInput, JointFactors) { expect_rows(joint_rows<Incre>()); }
 TEST(IncreBadInput, SeparateFactors) { expect_rows(separate_rows<Incre>()); }
 TEST(IncreBadInput, PostQuant) { expect_rows(post_quant_rows<Incre>()); }
-TEST(IncreBadInput, ModesAndDrafts) { expect_rows(kIncreModes); }
-TEST(IncreBadInput, OnlyIncre) { expect_rows(kIncreOptions); }
+TEST(IncreBadInput, ModesAndDrafts) { expect_rows(incre_mode_rows()); }
+TEST(IncreBadInput, OnlyIncre) { expect_rows(incre_option_rows()); }
 
 TEST(IncreBadInput, LegalPlacesOfACache) { expect_legal_rows(legal_places<Incre>()); }
 TEST(IncreBadInput, LegalFactors) { expect_legal_rows(legal_factors<Incre>()); }

@@ -23,10 +23,10 @@ TEST(PromptBadInput, Sinks) { expect_rows(sink_rows<Prompt>()); }
 TEST(PromptBadInput, JointFactors) { expect_rows(joint_rows<Prompt>()); }
 TEST(PromptBadInput, SeparateFactors) { expect_rows(separate_rows<Prompt>()); }
 TEST(PromptBadInput, PostQuant) { expect_rows(post_quant_rows<Prompt>()); }
-TEST(PromptBadInput, MasksModesAndTokens) { expect_rows(kPromptMasks); }
-TEST(PromptBadInput, QueryLengths) { expect_rows(kQueryLengths); }
-TEST(PromptBadInput, Tnd) { expect_rows(kTnd); }
-TEST(PromptBadInput, Int8) { expect_rows(kInt8); }
+TEST(PromptBadInput, MasksModesAndTokens) { expect_rows(prompt_mask_rows()); }
+TEST(PromptBadInput, QueryLengths) { expect_rows(query_length_rows()); }
+TEST(PromptBadInput, Tnd) { expect_rows(tnd_rows()); }
+TEST(PromptBadInput, Int8) { expect_rows(int8_rows()); }
 
 TEST(PromptBadInput, LegalPlacesOfACache) { expect_legal_rows(legal_places<Prompt>()); }
 TEST(PromptBadInput, LegalFactors) { expect_legal_rows(legal_factors<Prompt>()); }

@@ -26,77 +26,80 @@ inline Prompt one_row() {
   return f;
 }
 
-inline const std::array kPromptMasks{
-    Row<Prompt>{"sparse_mode -1", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = -1; }, Code::sparse_mode_unknown,
-                -1, 0},
-    Row<Prompt>{"sparse_mode 9", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 9; },
-                Code::sparse_mode_not_for_operator, 9, 4},
-    Row<Prompt>{"sparse_mode 15", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 15; }, Code::sparse_mode_unknown,
-                15, 14},
-    Row<Prompt>{"sparse_mode 11 without mask", all_mask,
-                [](Prompt& f) { f.call.attn_mask = {}, f.call.sparse_mode = 11; }, Code::mask_missing, 0, 1},
-    Row<Prompt>{"sparse_mode 5", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 5; },
-                Code::sparse_mode_not_for_operator, 5, 4},
-    Row<Prompt>{"sparse_mode 8", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 8; },
-                Code::sparse_mode_not_for_operator, 8, 4},
-    Row<Prompt>{"mode 1 without mask", all_mask, [](Prompt& f) { f.call.attn_mask = {}; }, Code::mask_missing, 0, 1},
-    Row<Prompt>{"mode 2 without mask", triangle, [](Prompt& f) { f.call.attn_mask = {}; }, Code::mask_missing, 0, 1},
-    Row<Prompt>{"mode 4 without mask", band, [](Prompt& f) { f.call.attn_mask = {}; }, Code::mask_missing, 0, 1},
-    Row<Prompt>{"mode 2 with a full mask", triangle,
-                [](Prompt& f) {
-                  f.call.attn_mask.shape = {6, 8};
-                },
-                Code::mask_not_compressed, 6, 2048},
-    Row<Prompt>{"compressed mask of int32", triangle, [](Prompt& f) { f.call.attn_mask.dtype = DType::i32; },
-                Code::dtype_mask, 7, 6},
-    Row<Prompt>{"mode 0 with the compressed tag", plain<Prompt>, [](Prompt& f) { f.call.attn_mask_compressed = true; },
-                Code::mask_missing, 0, 1},
-    Row<Prompt>{"mask (B,S2) with six rows", masked<Prompt>,
-                [](Prompt& f) {
-                  f.call.attn_mask.shape = {2, 8};
-                },
-                Code::mask_shape, 2, 6},
-    Row<Prompt>{"pse_shift rows", biased<Prompt>, [](Prompt& f) { f.call.pse_shift.shape.extent[2] = 5; },
-                Code::pse_shape, 5, 6},
-    Row<Prompt>{"both tokens negative", masked<Prompt>,
-                [](Prompt& f) { f.call.pre_tokens = -1, f.call.next_tokens = -1; }, Code::tokens_both_negative, -1, 0},
-    Row<Prompt>{"-next > pre", masked<Prompt>, [](Prompt& f) { f.call.pre_tokens = 2, f.call.next_tokens = -3; },
-                Code::tokens_empty_band},
-    Row<Prompt>{"|next| = S1", masked<Prompt>, [](Prompt& f) { f.call.next_tokens = -6; }, Code::tokens_next_outside, 6,
-                6},
-    Row<Prompt>{"|pre| = S2", masked<Prompt>, [](Prompt& f) { f.call.pre_tokens = -8, f.call.next_tokens = 8; },
-                Code::tokens_pre_outside, 8, 8},
-    Row<Prompt>{"|pre| = an actual kv length", masked<Prompt>,
-                [](Prompt& f) {
-                  f.call.pre_tokens = -5, f.call.next_tokens = 8, f.kv_lens = {8, 5};
-                },
-                Code::tokens_pre_outside, 5, 5},
-    Row<Prompt>{"|next| = an actual q length", masked<Prompt>,
-                [](Prompt& f) {
-                  f.call.next_tokens = -4, f.q_lens = {6, 4};
-                },
-                Code::tokens_next_outside, 4, 4},
-    Row<Prompt>{
-        "|pre| = the keys and their prefix", masked<Prompt>,
-        [](Prompt& f) {
-          f.call.pre_tokens = -11, f.call.next_tokens = 11;
-          f.call.key_shared_prefix = f.call.value_shared_prefix = {f.memory.take(192), DType::f16, {1, 2, 3, 16}};
-          f.call.attn_mask = {f.memory.take(132), DType::u8, {2, 1, 6, 11}};
-        },
-        Code::tokens_pre_outside, 11, 11},
-    Row<Prompt>{
-        "a mask without the prefix's columns", masked<Prompt>,
-        [](Prompt& f) {
-          f.call.key_shared_prefix = f.call.value_shared_prefix = {f.memory.take(192), DType::f16, {1, 2, 3, 16}};
-        },
-        Code::mask_shape, 8, 11},
-    Row<Prompt>{"band, both negative", band, [](Prompt& f) { f.call.pre_tokens = f.call.next_tokens = -1; },
-                Code::tokens_both_negative, -1, 0},
-    Row<Prompt>{"band, empty", band, [](Prompt& f) { f.call.pre_tokens = 2, f.call.next_tokens = -3; },
-                Code::tokens_empty_band},
-    Row<Prompt>{"inner_precise 4", plain<Prompt>, [](Prompt& f) { f.call.inner_precise = 4; },
-                Code::inner_precise_range, 4, 3},
-};
+inline auto prompt_mask_rows() {
+  return std::array{
+      Row<Prompt>{"sparse_mode -1", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = -1; },
+                  Code::sparse_mode_unknown, -1, 0},
+      Row<Prompt>{"sparse_mode 9", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 9; },
+                  Code::sparse_mode_not_for_operator, 9, 4},
+      Row<Prompt>{"sparse_mode 15", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 15; },
+                  Code::sparse_mode_unknown, 15, 14},
+      Row<Prompt>{"sparse_mode 11 without mask", all_mask,
+                  [](Prompt& f) { f.call.attn_mask = {}, f.call.sparse_mode = 11; }, Code::mask_missing, 0, 1},
+      Row<Prompt>{"sparse_mode 5", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 5; },
+                  Code::sparse_mode_not_for_operator, 5, 4},
+      Row<Prompt>{"sparse_mode 8", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 8; },
+                  Code::sparse_mode_not_for_operator, 8, 4},
+      Row<Prompt>{"mode 1 without mask", all_mask, [](Prompt& f) { f.call.attn_mask = {}; }, Code::mask_missing, 0, 1},
+      Row<Prompt>{"mode 2 without mask", triangle, [](Prompt& f) { f.call.attn_mask = {}; }, Code::mask_missing, 0, 1},
+      Row<Prompt>{"mode 4 without mask", band, [](Prompt& f) { f.call.attn_mask = {}; }, Code::mask_missing, 0, 1},
+      Row<Prompt>{"mode 2 with a full mask", triangle,
+                  [](Prompt& f) {
+                    f.call.attn_mask.shape = {6, 8};
+                  },
+                  Code::mask_not_compressed, 6, 2048},
+      Row<Prompt>{"compressed mask of int32", triangle, [](Prompt& f) { f.call.attn_mask.dtype = DType::i32; },
+                  Code::dtype_mask, 7, 6},
+      Row<Prompt>{"mode 0 with the compressed tag", plain<Prompt>,
+                  [](Prompt& f) { f.call.attn_mask_compressed = true; }, Code::mask_missing, 0, 1},
+      Row<Prompt>{"mask (B,S2) with six rows", masked<Prompt>,
+                  [](Prompt& f) {
+                    f.call.attn_mask.shape = {2, 8};
+                  },
+                  Code::mask_shape, 2, 6},
+      Row<Prompt>{"pse_shift rows", biased<Prompt>, [](Prompt& f) { f.call.pse_shift.shape.extent[2] = 5; },
+                  Code::pse_shape, 5, 6},
+      Row<Prompt>{"both tokens negative", masked<Prompt>,
+                  [](Prompt& f) { f.call.pre_tokens = -1, f.call.next_tokens = -1; }, Code::tokens_both_negative, -1,
+                  0},
+      Row<Prompt>{"-next > pre", masked<Prompt>, [](Prompt& f) { f.call.pre_tokens = 2, f.call.next_tokens = -3; },
+                  Code::tokens_empty_band},
+      Row<Prompt>{"|next| = S1", masked<Prompt>, [](Prompt& f) { f.call.next_tokens = -6; }, Code::tokens_next_outside,
+                  6, 6},
+      Row<Prompt>{"|pre| = S2", masked<Prompt>, [](Prompt& f) { f.call.pre_tokens = -8, f.call.next_tokens = 8; },
+                  Code::tokens_pre_outside, 8, 8},
+      Row<Prompt>{"|pre| = an actual kv length", masked<Prompt>,
+                  [](Prompt& f) {
+                    f.call.pre_tokens = -5, f.call.next_tokens = 8, f.kv_lens = {8, 5};
+                  },
+                  Code::tokens_pre_outside, 5, 5},
+      Row<Prompt>{"|next| = an actual q length", masked<Prompt>,
+                  [](Prompt& f) {
+                    f.call.next_tokens = -4, f.q_lens = {6, 4};
+                  },
+                  Code::tokens_next_outside, 4, 4},
+      Row<Prompt>{
+          "|pre| = the keys and their prefix", masked<Prompt>,
+          [](Prompt& f) {
+            f.call.pre_tokens = -11, f.call.next_tokens = 11;
+            f.call.key_shared_prefix = f.call.value_shared_prefix = {f.memory.take(192), DType::f16, {1, 2, 3, 16}};
+            f.call.attn_mask = {f.memory.take(132), DType::u8, {2, 1, 6, 11}};
+          },
+          Code::tokens_pre_outside, 11, 11},
+      Row<Prompt>{
+          "a mask without the prefix's columns", masked<Prompt>,
+          [](Prompt& f) {
+            f.call.key_shared_prefix = f.call.value_shared_prefix = {f.memory.take(192), DType::f16, {1, 2, 3, 16}};
+          },
+          Code::mask_shape, 8, 11},
+      Row<Prompt>{"band, both negative", band, [](Prompt& f) { f.call.pre_tokens = f.call.next_tokens = -1; },
+                  Code::tokens_both_negative, -1, 0},
+      Row<Prompt>{"band, empty", band, [](Prompt& f) { f.call.pre_tokens = 2, f.call.next_tokens = -3; },
+                  Code::tokens_empty_band},
+      Row<Prompt>{"inner_precise 4", plain<Prompt>, [](Prompt& f) { f.call.inner_precise = 4; },
+                  Code::inner_precise_range, 4, 3},
+  };
+}
 
 constexpr LegalRow<Prompt> kLegalPrompt[] = {
     {"BSH", bsh<Prompt>, [](Prompt&) {}},

@@ -49,160 +49,165 @@ inline Prompt tnd_lse() {
   return f;
 }
 
-inline const std::array kQueryLengths{
-    Row<Prompt>{"negative q length", plain<Prompt>,
-                [](Prompt& f) {
-                  f.q_lens = {-1, 6};
-                },
-                Code::length_range, -1, 0},
-    Row<Prompt>{"q length beyond S1", plain<Prompt>,
-                [](Prompt& f) {
-                  f.q_lens = {6, 7};
-                },
-                Code::length_range, 7, 6},
-    Row<Prompt>{"one q length beyond S1", plain<Prompt>, [](Prompt& f) { f.q_lens = {7}; }, Code::length_range, 7, 6},
-    Row<Prompt>{"fewer q lengths than entries", plain<Prompt>,
-                [](Prompt& f) {
-                  f.q_lens = {1, 1};
-                  f.call.query.shape.extent[0] += 2, f.call.attention_out.shape.extent[0] += 2;
-                  f.call.key.shape.extent[0] += 2, f.call.value.shape.extent[0] += 2;
-                },
-                Code::lengths_size, 2, 4},
-    Row<Prompt>{"padding of int32", padded_queries, [](Prompt& f) { f.call.query_padding_size.dtype = DType::i32; },
-                Code::query_padding_dtype, 7, 8},
-    Row<Prompt>{"two paddings", padded_queries, [](Prompt& f) { f.call.query_padding_size.shape = {2}; },
-                Code::query_padding_shape, 2, 1},
-    Row<Prompt>{"padding of rank 2", padded_queries,
-                [](Prompt& f) {
-                  f.call.query_padding_size.shape = {1, 1};
-                },
-                Code::query_padding_shape, 2, 1},
-    Row<Prompt>{"padding without data", padded_queries, [](Prompt& f) { f.call.query_padding_size.data = nullptr; },
-                Code::query_padding_null, 0, 1},
-    Row<Prompt>{"padding of int32 without lengths", padded_queries,
-                [](Prompt& f) {
-                  f.q_lens = {};
-                  f.call.query_padding_size.dtype = DType::i32;
-                },
-                Code::query_padding_dtype, 7, 8},
-    Row<Prompt>{"padding with layout TND", tnd,
-                [](Prompt& f) {
-                  f.call.query_padding_size = {&kPadding, DType::i64, {1}};
-                },
-                Code::query_padding_not_for_layout, 2, 0},
-};
+inline auto query_length_rows() {
+  return std::array{
+      Row<Prompt>{"negative q length", plain<Prompt>,
+                  [](Prompt& f) {
+                    f.q_lens = {-1, 6};
+                  },
+                  Code::length_range, -1, 0},
+      Row<Prompt>{"q length beyond S1", plain<Prompt>,
+                  [](Prompt& f) {
+                    f.q_lens = {6, 7};
+                  },
+                  Code::length_range, 7, 6},
+      Row<Prompt>{"one q length beyond S1", plain<Prompt>, [](Prompt& f) { f.q_lens = {7}; }, Code::length_range, 7, 6},
+      Row<Prompt>{"fewer q lengths than entries", plain<Prompt>,
+                  [](Prompt& f) {
+                    f.q_lens = {1, 1};
+                    f.call.query.shape.extent[0] += 2, f.call.attention_out.shape.extent[0] += 2;
+                    f.call.key.shape.extent[0] += 2, f.call.value.shape.extent[0] += 2;
+                  },
+                  Code::lengths_size, 2, 4},
+      Row<Prompt>{"padding of int32", padded_queries, [](Prompt& f) { f.call.query_padding_size.dtype = DType::i32; },
+                  Code::query_padding_dtype, 7, 8},
+      Row<Prompt>{"two paddings", padded_queries, [](Prompt& f) { f.call.query_padding_size.shape = {2}; },
+                  Code::query_padding_shape, 2, 1},
+      Row<Prompt>{"padding of rank 2", padded_queries,
+                  [](Prompt& f) {
+                    f.call.query_padding_size.shape = {1, 1};
+                  },
+                  Code::query_padding_shape, 2, 1},
+      Row<Prompt>{"padding without data", padded_queries, [](Prompt& f) { f.call.query_padding_size.data = nullptr; },
+                  Code::query_padding_null, 0, 1},
+      Row<Prompt>{"padding of int32 without lengths", padded_queries,
+                  [](Prompt& f) {
+                    f.q_lens = {};
+                    f.call.query_padding_size.dtype = DType::i32;
+                  },
+                  Code::query_padding_dtype, 7, 8},
+      Row<Prompt>{"padding with layout TND", tnd,
+                  [](Prompt& f) {
+                    f.call.query_padding_size = {&kPadding, DType::i64, {1}};
+                  },
+                  Code::query_padding_not_for_layout, 2, 0},
+  };
+}
 
-inline const std::array kTnd{
-    Row<Prompt>{"no q ends", tnd, [](Prompt& f) { f.q_lens = {}; }, Code::sequence_lists_missing, 0, 1},
-    Row<Prompt>{"no kv ends", tnd, [](Prompt& f) { f.kv_lens = {}; }, Code::sequence_lists_missing, 0, 1},
-    Row<Prompt>{"a kv end too many", tnd,
-                [](Prompt& f) {
-                  f.kv_lens = {3, 8, 8};
-                },
-                Code::sequence_lists_differ, 3, 2},
-    Row<Prompt>{"lengths in place of q ends", tnd,
-                [](Prompt& f) {
-                  f.q_lens = {4, 2};
-                },
-                Code::sequence_list_decreasing, 2, 4},
-    Row<Prompt>{"lengths in place of kv ends", tnd,
-                [](Prompt& f) {
-                  f.kv_lens = {5, 3};
-                },
-                Code::sequence_list_decreasing, 3, 5},
-    Row<Prompt>{"a q end below 0", tnd,
-                [](Prompt& f) {
-                  f.q_lens = {-1, 6};
-                },
-                Code::sequence_list_decreasing, -1, 0},
-    Row<Prompt>{"q ends beyond the tensor", tnd,
-                [](Prompt& f) {
-                  f.q_lens = {2, 7};
-                },
-                Code::sequence_list_total, 7, 6},
-    Row<Prompt>{"kv ends beyond the tensor", tnd,
-                [](Prompt& f) {
-                  f.kv_lens = {3, 9};
-                },
-                Code::sequence_list_total, 9, 8},
-    Row<Prompt>{"heads of query", tnd, [](Prompt& f) { f.call.query.shape.extent[1] = 2; }, Code::num_heads_mismatch, 2,
-                4},
-    Row<Prompt>{"a tensor of rank 4", tnd,
-                [](Prompt& f) {
-                  f.call.query.shape = {1, 6, 4, 16};
-                },
-                Code::rank_mismatch, 4, 3},
-    Row<Prompt>{"kv_padding_size", tnd,
-                [](Prompt& f) {
-                  f.call.kv_padding_size = {&kPadding, DType::i64, {1}};
-                },
-                Code::cache_not_for_layout, 1, 0},
-    Row<Prompt>{"a list", tnd,
-                [](Prompt& f) {
-                  f.keys = {f.call.key, f.call.key}, f.values = {f.call.value, f.call.value};
-                  f.call.key = f.call.value = {};
-                },
-                Code::cache_not_for_layout, 2, 1},
-    Row<Prompt>{"mask of all rows", tnd_masked,
-                [](Prompt& f) {
-                  f.call.attn_mask.shape = {2, 1, 6, 5};
-                },
-                Code::mask_shape, 6, 4},
-    Row<Prompt>{"mask of all keys", tnd_masked,
-                [](Prompt& f) {
-                  f.call.attn_mask.shape = {2, 1, 4, 8};
-                },
-                Code::mask_shape, 8, 5},
-    Row<Prompt>{"mask batch", tnd_masked,
-                [](Prompt& f) {
-                  f.call.attn_mask.shape = {3, 1, 4, 5};
-                },
-                Code::mask_shape, 3, 2},
-    Row<Prompt>{"pse_shift of all rows", tnd_biased, [](Prompt& f) { f.call.pse_shift.shape.extent[2] = 6; },
-                Code::pse_shape, 6, 4},
-    Row<Prompt>{"pse_shift of all keys", tnd_biased, [](Prompt& f) { f.call.pse_shift.shape.extent[3] = 8; },
-                Code::pse_shape, 8, 5},
-    Row<Prompt>{"|next| = the rows of a sequence", tnd_masked, [](Prompt& f) { f.call.next_tokens = -2; },
-                Code::tokens_next_outside, 2, 2},
-    Row<Prompt>{"|pre| = the keys of a sequence", tnd_masked,
-                [](Prompt& f) { f.call.pre_tokens = -3, f.call.next_tokens = 3; }, Code::tokens_pre_outside, 3, 3},
-    Row<Prompt>{"lse of dense layouts", tnd_lse,
-                [](Prompt& f) {
-                  f.call.softmax_lse.shape = {1, 4, 6, 1};
-                },
-                Code::stats_shape_mismatch, 4, 3},
-    Row<Prompt>{"lse of [N][T]", tnd_lse,
-                [](Prompt& f) {
-                  f.call.softmax_lse.shape = {4, 6, 1};
-                },
-                Code::stats_shape_mismatch, 4, 6},
-    Row<Prompt>{
-        "lse is k", tnd_lse,
-        [](Prompt& f) { f.call.softmax_lse.data = static_cast<std::byte*>(const_cast<void*>(f.call.key.data)) + 508; },
-        Code::output_overlaps_input, 1, 0},
-    Row<Prompt>{"out is the last key", tnd,
-                [](Prompt& f) {
-                  f.call.attention_out.data = static_cast<std::byte*>(const_cast<void*>(f.call.key.data)) + 510;
-                },
-                Code::output_overlaps_input, 1, 0},
-    Row<Prompt>{"pages with ends in place of lengths", tnd_paged,
-                [](Prompt& f) {
-                  f.kv_lens = {8, 13};
-                },
-                Code::block_table_columns, 3, 4},
-    Row<Prompt>{"pages without lengths", tnd_paged, [](Prompt& f) { f.kv_lens = {}; }, Code::sequence_lists_missing, 0,
-                1},
-    Row<Prompt>{"a table of one row", tnd_paged,
-                [](Prompt& f) {
-                  f.call.block_table.shape = {1, 3};
-                },
-                Code::block_table_shape, 1, 2},
-    Row<Prompt>{"a used block -1", tnd_paged,
-                [](Prompt& f) {
-                  f.kv_lens = {9, 5};
-                },
-                Code::block_id_range, -1, 0},
-};
+inline auto tnd_rows() {
+  return std::array{
+      Row<Prompt>{"no q ends", tnd, [](Prompt& f) { f.q_lens = {}; }, Code::sequence_lists_missing, 0, 1},
+      Row<Prompt>{"no kv ends", tnd, [](Prompt& f) { f.kv_lens = {}; }, Code::sequence_lists_missing, 0, 1},
+      Row<Prompt>{"a kv end too many", tnd,
+                  [](Prompt& f) {
+                    f.kv_lens = {3, 8, 8};
+                  },
+                  Code::sequence_lists_differ, 3, 2},
+      Row<Prompt>{"lengths in place of q ends", tnd,
+                  [](Prompt& f) {
+                    f.q_lens = {4, 2};
+                  },
+                  Code::sequence_list_decreasing, 2, 4},
+      Row<Prompt>{"lengths in place of kv ends", tnd,
+                  [](Prompt& f) {
+                    f.kv_lens = {5, 3};
+                  },
+                  Code::sequence_list_decreasing, 3, 5},
+      Row<Prompt>{"a q end below 0", tnd,
+                  [](Prompt& f) {
+                    f.q_lens = {-1, 6};
+                  },
+                  Code::sequence_list_decreasing, -1, 0},
+      Row<Prompt>{"q ends beyond the tensor", tnd,
+                  [](Prompt& f) {
+                    f.q_lens = {2, 7};
+                  },
+                  Code::sequence_list_total, 7, 6},
+      Row<Prompt>{"kv ends beyond the tensor", tnd,
+                  [](Prompt& f) {
+                    f.kv_lens = {3, 9};
+                  },
+                  Code::sequence_list_total, 9, 8},
+      Row<Prompt>{"heads of query", tnd, [](Prompt& f) { f.call.query.shape.extent[1] = 2; }, Code::num_heads_mismatch,
+                  2, 4},
+      Row<Prompt>{"a tensor of rank 4", tnd,
+                  [](Prompt& f) {
+                    f.call.query.shape = {1, 6, 4, 16};
+                  },
+                  Code::rank_mismatch, 4, 3},
+      Row<Prompt>{"kv_padding_size", tnd,
+                  [](Prompt& f) {
+                    f.call.kv_padding_size = {&kPadding, DType::i64, {1}};
+                  },
+                  Code::cache_not_for_layout, 1, 0},
+      Row<Prompt>{"a list", tnd,
+                  [](Prompt& f) {
+                    f.keys = {f.call.key, f.call.key}, f.values = {f.call.value, f.call.value};
+                    f.call.key = f.call.value = {};
+                  },
+                  Code::cache_not_for_layout, 2, 1},
+      Row<Prompt>{"mask of all rows", tnd_masked,
+                  [](Prompt& f) {
+                    f.call.attn_mask.shape = {2, 1, 6, 5};
+                  },
+                  Code::mask_shape, 6, 4},
+      Row<Prompt>{"mask of all keys", tnd_masked,
+                  [](Prompt& f) {
+                    f.call.attn_mask.shape = {2, 1, 4, 8};
+                  },
+                  Code::mask_shape, 8, 5},
+      Row<Prompt>{"mask batch", tnd_masked,
+                  [](Prompt& f) {
+                    f.call.attn_mask.shape = {3, 1, 4, 5};
+                  },
+                  Code::mask_shape, 3, 2},
+      Row<Prompt>{"pse_shift of all rows", tnd_biased, [](Prompt& f) { f.call.pse_shift.shape.extent[2] = 6; },
+                  Code::pse_shape, 6, 4},
+      Row<Prompt>{"pse_shift of all keys", tnd_biased, [](Prompt& f) { f.call.pse_shift.shape.extent[3] = 8; },
+                  Code::pse_shape, 8, 5},
+      Row<Prompt>{"|next| = the rows of a sequence", tnd_masked, [](Prompt& f) { f.call.next_tokens = -2; },
+                  Code::tokens_next_outside, 2, 2},
+      Row<Prompt>{"|pre| = the keys of a sequence", tnd_masked,
+                  [](Prompt& f) { f.call.pre_tokens = -3, f.call.next_tokens = 3; }, Code::tokens_pre_outside, 3, 3},
+      Row<Prompt>{"lse of dense layouts", tnd_lse,
+                  [](Prompt& f) {
+                    f.call.softmax_lse.shape = {1, 4, 6, 1};
+                  },
+                  Code::stats_shape_mismatch, 4, 3},
+      Row<Prompt>{"lse of [N][T]", tnd_lse,
+                  [](Prompt& f) {
+                    f.call.softmax_lse.shape = {4, 6, 1};
+                  },
+                  Code::stats_shape_mismatch, 4, 6},
+      Row<Prompt>{"lse is k", tnd_lse,
+                  [](Prompt& f) {
+                    f.call.softmax_lse.data = static_cast<std::byte*>(const_cast<void*>(f.call.key.data)) + 508;
+                  },
+                  Code::output_overlaps_input, 1, 0},
+      Row<Prompt>{"out is the last key", tnd,
+                  [](Prompt& f) {
+                    f.call.attention_out.data = static_cast<std::byte*>(const_cast<void*>(f.call.key.data)) + 510;
+                  },
+                  Code::output_overlaps_input, 1, 0},
+      Row<Prompt>{"pages with ends in place of lengths", tnd_paged,
+                  [](Prompt& f) {
+                    f.kv_lens = {8, 13};
+                  },
+                  Code::block_table_columns, 3, 4},
+      Row<Prompt>{"pages without lengths", tnd_paged, [](Prompt& f) { f.kv_lens = {}; }, Code::sequence_lists_missing,
+                  0, 1},
+      Row<Prompt>{"a table of one row", tnd_paged,
+                  [](Prompt& f) {
+                    f.call.block_table.shape = {1, 3};
+                  },
+                  Code::block_table_shape, 1, 2},
+      Row<Prompt>{"a used block -1", tnd_paged,
+                  [](Prompt& f) {
+                    f.kv_lens = {9, 5};
+                  },
+                  Code::block_id_range, -1, 0},
+  };
+}
 
 constexpr LegalRow<Prompt> kLegalSequences[] = {
     {"padded queries", padded_queries, [](Prompt&) {}},
