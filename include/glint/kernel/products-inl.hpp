@@ -11,6 +11,7 @@
 //   absorb(..)             s -> p, and dropout on p
 //   accumulate(..)         o = alpha * o + p v
 //   divisor(l)             what o is divided by
+//   unpack(..)             rows of out = o * factor
 //   BiasSum                how a bias is added to scores
 //
 // stage-inl.hpp: how K and V get there in float.
