@@ -115,49 +115,100 @@ TEST(Allocation, Incre) {
   expect_frugal(glint::IncreFlashAttention<glint::layout::BNSD, float>{}, p, "incre");
 }
 
-// Several parts, pages, integers with factors of each slot.
+// Several parts or tiles, pages, integers with factors of each slot.
+struct PagedInt8 {
+  static constexpr glint::index_t kBlock = 16, kBlocks = 130;
+  std::vector<std::int8_t> pool = std::vector<std::int8_t>(kBlocks * kBlock * 20, 3);
+  std::vector<float> factors = std::vector<float>(kBlocks * kBlock, 0.5F);
+  std::vector<std::int32_t> table = std::vector<std::int32_t>(kBlocks);
+  glint::index_t lengths[1] = {2070};
+
+  PagedInt8() {
+    for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<std::int32_t>(table.size() - 1 - i);
+  }
+  template <class Problem>
+  void fill(Problem& p) const {
+    p.kv = {.k = pool.data(),
+            .v = pool.data(),
+            .block_table = table.data(),
+            .max_blocks = kBlocks,
+            .block_size = kBlock,
+            .blocks = kBlocks};
+    p.shape = {.batch = 1, .heads = 3, .kv_heads = 1, .q_len = 1, .head_dim = 20};
+    p.kv_lens = lengths;
+  }
+  template <class Problem>
+  void fill_factors(Problem& p) const {
+    p.k_antiquant = p.v_antiquant = {.scale = factors.data(), .mode = glint::AntiquantMode::per_token_paged};
+  }
+};
+
 TEST(Allocation, IncrePagedInt8) {
-  constexpr glint::index_t kBlock = 16, kBlocks = 130;
-  const std::vector<std::int8_t> pool(kBlocks * kBlock * 20, 3);
-  const std::vector<float> factors(kBlocks * kBlock, 0.5F);
-  std::vector<std::int32_t> table(kBlocks);
-  for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<std::int32_t>(table.size() - 1 - i);
-  const glint::index_t lengths[1] = {2070};
+  const PagedInt8 cache;
   Numbers n;
   glint::IncreProblem<float, glint::kv::Paged<std::int8_t>> p{.q = n.q.data(), .out = n.out.data()};
-  p.kv = {.k = pool.data(),
-          .v = pool.data(),
-          .block_table = table.data(),
-          .max_blocks = kBlocks,
-          .block_size = kBlock,
-          .blocks = kBlocks};
-  p.shape = {.batch = 1, .heads = 3, .kv_heads = 1, .q_len = 1, .head_dim = 20};
-  p.kv_lens = lengths;
-  p.k_antiquant = p.v_antiquant = {.scale = factors.data(), .mode = glint::AntiquantMode::per_token_paged};
+  cache.fill(p), cache.fill_factors(p);
   expect_frugal(glint::IncreFlashAttention<glint::layout::BSH, float, glint::kv::Paged<std::int8_t>>{}, p,
                 "incre, paged int8");
 }
 
-TEST(Allocation, RunTimeDoor) {
+TEST(Allocation, PromptPagedInt8) {
+  using Attend = glint::PromptFlashAttention<glint::layout::BSH, float, glint::SparseMode::right_down_causal,
+                                             glint::kv::Paged<std::int8_t>>;
+  const PagedInt8 cache;
   Numbers n;
-  glint::FlashAttentionScoreCall call;
-  call.query = call.key = call.value = {n.q.data(), DType::f32, {1, 70, 60}};
-  call.attention_out = {n.out.data(), DType::f32, {1, 70, 60}};
-  call.head_num = 3;
-  std::vector<std::byte> workspace(static_cast<std::size_t>(glint::workspace_bytes(call)));
+  Attend::Problem p{.q = n.q.data(), .out = n.out.data()};
+  cache.fill(p), cache.fill_factors(p);
+  p.shape.q_len = 70;
+  expect_frugal(Attend{}, p, "prompt, paged int8");
+}
+
+TEST(Allocation, PromptOfInt8) {
+  using Attend = glint::PromptFlashAttention<glint::layout::BSH, std::int8_t, glint::SparseMode::default_mask,
+                                             glint::kv::Paged<std::int8_t>>;
+  const PagedInt8 cache;
+  const std::vector<std::int8_t> q(3 * 70 * 20, 5);
+  std::vector<glint::half> out(q.size());
+  Attend::Problem p{.q = q.data(), .out = out.data()};
+  cache.fill(p);
+  p.shape.q_len = 70;
+  p.int8 = {0.001F, 127.0F, 0.01F};
+  expect_no_allocation(Attend{}, p, "prompt of int8");
+}
+
+// attend(call) and attend(call, executor, workspace) are a door.
+template <class Call, class Attend>
+void expect_frugal_door(Numbers& n, const Call& call, const Attend& attend, const char* name) {
+  std::vector<std::byte> workspace(static_cast<std::size_t>(workspace_bytes(call)));
   const Count count;
-  EXPECT_TRUE(static_cast<bool>(glint::check(call)));
-  EXPECT_TRUE(static_cast<bool>(glint::flash_attention_score(call, glint::Serial{}, workspace)));
-  EXPECT_EQ(count.now(), 0);
+  EXPECT_TRUE(static_cast<bool>(check(call))) << name;
+  EXPECT_TRUE(static_cast<bool>(attend(call, glint::Serial{}, workspace))) << name;
+  EXPECT_EQ(count.now(), 0) << name;
   const std::vector<float> before = n.out;
   std::fill(n.out.begin(), n.out.end(), 77.0F);
   refuse = true;
-  const glint::Status failed = glint::flash_attention_score(call);
+  const glint::Status failed = attend(call);
   refuse = false;
-  EXPECT_EQ(failed.code, Code::out_of_memory);
-  for (const float value : n.out) ASSERT_EQ(value, 77.0F);
-  EXPECT_TRUE(static_cast<bool>(glint::flash_attention_score(call)));
-  EXPECT_TRUE(n.out == before);
+  EXPECT_EQ(failed.code, Code::out_of_memory) << name;
+  for (const float value : n.out) ASSERT_EQ(value, 77.0F) << name;
+  EXPECT_TRUE(static_cast<bool>(attend(call))) << name;
+  EXPECT_TRUE(n.out == before) << name;
+}
+
+TEST(Allocation, RunTimeDoors) {
+  Numbers n;
+  glint::FlashAttentionScoreCall score;
+  score.query = score.key = score.value = {n.q.data(), DType::f32, {1, 70, 60}};
+  score.attention_out = {n.out.data(), DType::f32, {1, 70, 60}};
+  score.head_num = 3;
+  expect_frugal_door(
+      n, score, [](const auto&... arguments) { return glint::flash_attention_score(arguments...); }, "score");
+  glint::PromptFlashAttentionCall prompt;
+  prompt.query = prompt.key = prompt.value = {n.q.data(), DType::f32, {1, 70, 60}};
+  prompt.attention_out = {n.out.data(), DType::f32, {1, 70, 60}};
+  prompt.num_heads = 3;
+  expect_frugal_door(
+      n, prompt, [](const auto&... arguments) { return glint::prompt_flash_attention(arguments...); }, "prompt");
 }
 
 TEST(Allocation, ARefusalAllocatesNothing) {

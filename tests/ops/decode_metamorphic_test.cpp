@@ -1,10 +1,33 @@
 // IncreFlashAttention against itself: what must not change a bit, or no more than the error contract allows, on random
 // cases of every form and type.
+#include "support/decode_doors.hpp"
+#include "support/decode_generator.hpp"
 #include "support/inference_contract.hpp"
 #include "support/inference_metamorphic.hpp"
 
 namespace glint_test {
 namespace {
+
+using F32 = Types<DecodeDoors, float, float>;
+using F16 = Types<DecodeDoors, glint::half, glint::half>;
+using Bf16 = Types<DecodeDoors, glint::bfloat16, glint::bfloat16>;
+using Int8 = Types<DecodeDoors, float, std::int8_t>;
+using Int4 = Types<DecodeDoors, glint::bfloat16, glint::int4x2>;
+
+// f.template operator()<T>() for all pairs of types.
+template <class F>
+void for_types(const F& f) {
+  f.template operator()<F32>();
+  f.template operator()<F16>();
+  f.template operator()<Bf16>();
+  f.template operator()<Int8>();
+  f.template operator()<Int4>();
+}
+
+template <class T, class Prepare, class Each>
+void for_cases(std::uint64_t count, const Prepare& prepare, const Each& each) {
+  for_drawn<T>(count, generate_decode, prepare, each);
+}
 
 // Pages of any size, order and layout (shared blocks become copies), left padding, lists.
 TEST(DecodeExactly, EveryFormOfCacheAgrees) {
@@ -29,9 +52,8 @@ TEST(DecodeExactly, APrefixAndTheRestAreTheWholeCache) {
     for_cases<T>(150, any_case, [](const InferenceCase& c, const InferenceData& data) {
       if (c.batch == 0 || data.lists.keys(0) == 0) return;
       const InferenceOutcome whole = run<T>(c, data);
-      Selection one(c, data);
+      const Selection one = Selection::entry(c, data, 0);
       const index_t keys = data.lists.keys(0);
-      one.entries = {0}, one.first_key = {0}, one.keys = {keys};
       for (const index_t prefix : {index_t{1}, (keys + 1) / 2, keys})
         expect_same<T>(c, data, whole, one, "shared prefix",
                        [=](InferenceCase& d) { d.form = kContiguous, d.prefix = prefix; });
@@ -55,9 +77,7 @@ TEST(DecodeExactly, AnEntryAloneIsTheEntryInItsBatch) {
     for_cases<T>(150, any_case, [](const InferenceCase& c, const InferenceData& data) {
       const InferenceOutcome whole = run<T>(c, data);
       for (index_t b = 0; b < c.batch; ++b) {
-        Selection one(c, data);
-        one.entries = {b}, one.first_key = {0}, one.keys = {data.lists.keys(b)};
-        expect_same<T>(c, data, whole, one, "entry alone", [](InferenceCase&) {});
+        expect_same<T>(c, data, whole, Selection::entry(c, data, b), "entry alone", [](InferenceCase&) {});
       }
     });
   });
@@ -87,7 +107,7 @@ TEST(DecodeExactly, ADraftIsItsRowsOneAtATime) {
       const InferenceOutcome whole = run<T>(c, data);
       for (index_t i = 0; i < c.q_len; ++i) {
         Selection row(c, data);
-        row.rows = {i};
+        row.first_row.assign(row.entries.size(), i), row.rows.assign(row.entries.size(), 1);
         for (index_t& keys : row.keys) keys = std::max<index_t>(0, keys - (c.q_len - 1 - i));
         expect_same<T>(c, data, whole, row, "row alone", [](InferenceCase& d) { d.draft = kDraftNone; });
       }
@@ -149,7 +169,7 @@ TEST(DecodeExactly, Int8IsItsNumbersAsFloats) {
     const Selection all(c, data);
     const Restated floats = restate(c, data, all, [](InferenceCase& d) { d.cache = kF32; });
     const InferenceOutcome whole = run<Int8>(c, data), other = run<F32>(floats.c, floats.data);
-    expect_same_rows({c, whole}, {floats.c, other}, all, "as floats");
+    expect_same_rows({c, data, whole}, {floats.c, floats.data, other}, all, "as floats");
   });
 }
 
@@ -197,16 +217,7 @@ void expect_powers_of_two_cancel() {
     return true;
   };
   for_cases<T>(60, small, [](const InferenceCase& c, const InferenceData& data) {
-    InferenceData scaled = data;
-    const auto stretch = [](Operand& k) {
-      for (index_t i = 0; i < k.size(); ++i) k.set(i, 64 * k.numbers.flat(i));
-    };
-    for (Operand& k : scaled.k) stretch(k);
-    for (Operand& k : scaled.k_rope) stretch(k);
-    stretch(scaled.prefix_k);
-    stretch(scaled.prefix_k_rope);
-    scaled.scale /= 64;
-    ASSERT_EQ(difference(run<T>(c, data), run<T>(c, scaled)), "") << print(c);
+    ASSERT_EQ(difference(run<T>(c, data), run<T>(c, with_larger_keys(data))), "") << print(c);
   });
 }
 TEST(DecodeExactly, PowersOfTwoMoveBetweenKeysAndScale) {
@@ -219,17 +230,7 @@ TEST(DecodeExactly, PoisonChangesNoBit) {
   const auto unread = [](InferenceCase& c) { return c.poison == kPoisonUnread; };
   for_types([&]<class T>() {
     for_cases<T>(200, unread, [](const InferenceCase& c, const InferenceData& data) {
-      InferenceData clean = data;
-      const auto heal = [](Operand& operand) {
-        for (index_t i = 0; i < operand.size(); ++i)
-          if (is_nan_bits(operand.numbers.flat(i))) operand.set(i, 0.5);
-      };
-      for (std::vector<Operand>* cache : {&clean.k, &clean.v, &clean.k_rope})
-        std::for_each(cache->begin(), cache->end(), heal);
-      for (Operand* one : {&clean.q, &clean.q_rope, &clean.pse, &clean.prefix_k, &clean.prefix_v, &clean.prefix_k_rope,
-                           &clean.k_scale, &clean.k_offset, &clean.v_scale, &clean.v_offset})
-        heal(*one);
-      ASSERT_EQ(difference(run<T>(c, clean), run<T>(c, data)), "") << print(c);
+      ASSERT_EQ(difference(run<T>(c, healed(data)), run<T>(c, data)), "") << print(c);
     });
   });
 }
@@ -270,7 +271,8 @@ TEST(DecodeWithin, HalvesMergeByTheirLse) {
         merged.lse[row] = static_cast<float>(most + std::log(p + q));
       });
       const AttentionResult want = glint::reference::attention(data.spec);
-      const std::string wrong = InferenceContract(c, data, want).check(merged, -std::numeric_limits<double>::infinity());
+      const std::string wrong =
+          InferenceContract(c, data, want).check(merged, -std::numeric_limits<double>::infinity());
       ASSERT_EQ(wrong, "") << print(c);
     });
   };

@@ -12,6 +12,7 @@ enum Number : index_t { kF32, kF16, kBf16, kInt8, kInt4 };
 enum CacheForm : index_t { kContiguous, kLeftPadded, kPaged, kList };
 // Shapes (batch, rows) of attn_mask.
 enum MaskForm : index_t { kUnmasked, kMask11, kMaskB1, kMask1S, kMaskBS1 };
+enum MaskType : index_t { kBytes, kF16Mask, kBf16Mask, kF32Mask };  // the last three: prompt
 enum Draft : index_t { kDraftNone, kDraftCausal, kDraftTree };
 enum PostQuantise : index_t { kPostNone, kPostTensor, kPostChannel };
 enum SinkForm : index_t { kSinkNone, kSinkAmong, kSinkFarBelow, kSinkFarAbove };
@@ -32,7 +33,7 @@ struct InferenceCase {
   index_t mode = 0, pre = 2147483647, next = 2147483647;
   index_t block_size = 16, spare_columns = 0, spare_blocks = 0, shared = 0, head_major = 0;  // shared: percent
   index_t prefix = 0, prefix_length = -1;
-  index_t mask = kUnmasked, mask_fill = 0, draft = kDraftNone, tree_batch = 0, tree_any = 0;
+  index_t mask = kUnmasked, mask_type = kBytes, mask_fill = 0, draft = kDraftNone, tree_batch = 0, tree_any = 0;
   index_t pse = 0, pse_batch = 0, pse_head = 0, pse_row = 0;
   index_t k_mode = 0, v_mode = 0, k_single = 0, v_single = 0, k_offset = 0, v_offset = 0, factors = kF32, joint = 0;
   index_t score_range = kScoresUsual, negative_quant1 = 0, scale_bits = 0;  // int8 query; scale_bits: as uint64
@@ -95,6 +96,7 @@ inline constexpr FieldOf<InferenceCase> kInferenceFields[] = {
     {"prefix", &InferenceCase::prefix, 0},
     {"prefix_length", &InferenceCase::prefix_length, -1},
     {"mask", &InferenceCase::mask, 0},
+    {"mask_type", &InferenceCase::mask_type, 0},
     {"mask_fill", &InferenceCase::mask_fill, 0},
     {"draft", &InferenceCase::draft, 0},
     {"tree_batch", &InferenceCase::tree_batch, 0},

@@ -2,11 +2,13 @@
 // are bfloat16 and the CPU has the dot instruction: P is rounded to bfloat16, out + 2 * 2^-9 * W, and in prefill exp is
 // of degree 3, lse + 2^-13.
 //
+// An int8 query's answer: int8_tolerance.hpp.
+//
 // int8 output is the rounding of some number within the contract of the oracle's, exactly so where a row sees nothing.
 #pragma once
 
 #include "support/contract.hpp"
-#include "support/inference_outcome.hpp"
+#include "support/int8_tolerance.hpp"
 
 namespace glint_test {
 
@@ -63,20 +65,28 @@ class InferenceContract {
 
   std::string check_out(const InferenceOutcome& got, index_t row, index_t at) const {
     const double want = want_.out.flat(at);
-    const std::byte* const memory = got.out.data() + at * glint::size_of(kDTypes[c_.query]);
+    const std::byte* const memory = got.out.data() + at * glint::size_of(kDTypes[c_.number()]);
     const auto read = [&](auto element) {
       std::memcpy(&element, memory, sizeof element);
       return static_cast<double>(glint::to_float(element));
     };
-    const double value = c_.query == kF32   ? read(0.0F)
-                         : c_.query == kF16 ? read(glint::half{})
-                                            : read(glint::bfloat16{});
+    const double value = c_.number() == kF32   ? read(0.0F)
+                         : c_.number() == kF16 ? read(glint::half{})
+                                               : read(glint::bfloat16{});
     if (is_nan_bits(want)) return is_nan_bits(value) ? "" : "got " + std::to_string(value) + ", want NaN";
+    if (c_.query == kInt8) return check_half(value, row, at);
     const double c = c_.query == kF32   ? share<float>(value, row, at)
                      : c_.query == kF16 ? share<glint::half>(value, row, at)
                                         : share<glint::bfloat16>(value, row, at);
     if (c <= kContract) return {};
     return text(value, want) + ", needs C = " + std::to_string(c);
+  }
+
+  std::string check_half(double value, index_t row, index_t at) const {
+    const double want = want_.out.flat(at);
+    const double slack = saw_nothing(row) ? 0 : int8_tolerance(data_, want_, row, at, want);
+    count_difference(value != want, std::abs(value - want) > 0x1p-10 * std::abs(want) + 0x1p-24);
+    return std::abs(value - want) <= slack ? "" : text(value, want) + " within " + std::to_string(slack);
   }
 
   std::string check_int8(const InferenceOutcome& got, index_t row, index_t n, index_t at, index_t d) const {
@@ -88,12 +98,15 @@ class InferenceContract {
     };
     const double scale = factor(data_.post_scale), offset = factor(data_.post_offset);
     const double weight = want_.weighted_abs_v.flat(at), unit = 0x1p-24 * weight * (1 + want_.score_abs.flat(row));
-    const double error = kContract * unit + 0x1p-24 * std::abs(exact) + 0x1p-126 + tiny_ + added(at);
+    const double error = c_.query == kInt8
+                             ? int8_tolerance(data_, want_, row, at, exact)
+                             : kContract * unit + 0x1p-24 * std::abs(exact) + 0x1p-126 + tiny_ + added(at);
     const double slack =
         saw_nothing(row) ? 0 : std::abs(scale) * error + 0x1p-22 * (std::abs(exact * scale) + std::abs(offset));
     const auto rounded = [](double value) { return std::clamp(std::nearbyint(value), -128.0, 127.0); };
     const double least = rounded(exact * scale + offset - slack), most = rounded(exact * scale + offset + slack);
     const auto value = static_cast<double>(static_cast<std::int8_t>(got.out[static_cast<std::size_t>(at)]));
+    if (c_.query == kInt8) count_difference(value != want_.out.flat(at), std::abs(value - want_.out.flat(at)) > 1);
     if (value >= least && value <= most) return {};
     return text(value, exact * scale + offset) + " within " + std::to_string(slack);
   }

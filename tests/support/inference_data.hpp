@@ -18,6 +18,8 @@ struct KeySpot {
   bool prefix = false;
 };
 
+inline constexpr DType kMaskTypes[] = {DType::u8, DType::f16, DType::bf16, DType::f32};
+
 struct InferenceData {
   InferenceLists lists;
   Extent out_extent;
@@ -27,6 +29,7 @@ struct InferenceData {
   Operand k_scale, k_offset, v_scale, v_offset;  // joint: k_ holds both, the key's and then the value's
   std::vector<std::int32_t> table;
   std::vector<std::uint8_t> mask, tree;
+  std::vector<std::byte> wide_mask;  // the mask as floating-point numbers
   index_t mask_batch = 1, mask_rows = 1, tree_batch = 1;
   std::vector<std::uint8_t> seen;  // [batch][height][keys at their columns]
   index_t blocks = 0;
@@ -34,6 +37,9 @@ struct InferenceData {
   float dequant1 = 1, quant1 = 1, dequant2 = 1;  // of an int8 query
   AttentionCase spec;
 
+  const void* mask_data() const {
+    return wide_mask.data() != nullptr ? static_cast<const void*>(wide_mask.data()) : mask.data();
+  }
   KeySpot spot(const InferenceCase& c, index_t b, index_t key) const {
     if (key < lists.prefix) return {0, 0, key, true};
     const index_t own = key - lists.prefix;
@@ -160,6 +166,22 @@ inline bool mode_sees(const InferenceCase& c, const InferenceLists& lists, index
     case 3: return key <= corner;
     case 4: return corner - pre <= key && key <= corner + next;
     default: return true;
+  }
+}
+
+// Zeros of either sign keep; everything else drops, tiny numbers and NaN too.
+inline void widen_mask(const InferenceCase& c, InferenceData& data) {
+  if (c.mask == kUnmasked || c.mask_type == kBytes) return;
+  const DType dtype = kMaskTypes[c.mask_type];
+  Random random = stream(c, 18);
+  data.wide_mask.resize(data.mask.size() * static_cast<std::size_t>(glint::size_of(dtype)));
+  data.wide_mask.reserve(1);
+  for (std::size_t i = 0; i < data.mask.size(); ++i) {
+    const double drop = random.pick<double>(1.0, -3.0, 0x1p-20, kNaN, std::numeric_limits<double>::infinity());
+    store_number(data.wide_mask.data(), dtype, static_cast<index_t>(i),
+                 data.mask[i] != 0   ? drop
+                 : random.chance(50) ? 0.0
+                                     : -0.0);
   }
 }
 

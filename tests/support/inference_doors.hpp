@@ -112,7 +112,8 @@ void fill_problem(const InferenceCase& c, const InferenceData& data, TypedPlaces
   p.rope_dim = c.rope;
   if (c.rope > 0) p.q_rope = reinterpret_cast<const Query*>(at.q_rope.data), p.q_rope_strides = at.q_rope.strides;
   p.scale = data.scale;
-  if (c.mask != kUnmasked) p.attn_mask = {data.mask.data(), data.mask_batch, 1, data.mask_rows, data.lists.columns};
+  if (c.mask != kUnmasked)
+    p.attn_mask = {data.mask_data(), data.mask_batch, 1, data.mask_rows, data.lists.columns, kMaskTypes[c.mask_type]};
   if (const std::vector<index_t>& shape = data.pse.numbers.shape; c.pse != 0)
     p.pse_shift = {data.pse.data(), data.pse.dtype, shape[0], shape[1], shape[2], shape[3]};
   p.kv_lens = data.lists.lens;

@@ -193,6 +193,7 @@ inline bool legal(const InferenceCase& c) {
   if (!detail::legal_types(c)) return false;
   const InferenceLists lists = inference_lists(c);
   if (c.op == kPrompt) return detail::legal_prompt(c, lists);
+  if (c.mask_type != kBytes) return false;
   for (index_t b = 0; c.draft == kDraftTree && b < c.batch; ++b)
     if (lists.keys(b) < c.q_len) return false;
   return c.layout == kBsh || c.layout == kBnsd || c.layout == kBsnd;

@@ -115,6 +115,7 @@ inline InferenceData inference_data_of(const InferenceCase& c) {
   detail::fill_cache(c, data);
   detail::fill_queries(c, data);
   detail::fill_masks(c, data);
+  detail::widen_mask(c, data);
   detail::fill_seen(c, data);
   detail::spoil_queries(c, data);
   detail::fill_pse(c, data);

@@ -69,7 +69,7 @@ struct PromptDoors {
   }
   static void fill_mask(const InferenceCase& c, const InferenceData& data, glint::PromptFlashAttentionCall& call) {
     constexpr DType kTypes[] = {DType::u8, DType::i8, DType::boolean};
-    const DType dtype = kTypes[c.seed % 3];
+    const DType dtype = c.mask_type != kBytes ? kMaskTypes[c.mask_type] : kTypes[c.seed % 3];
     const index_t batch = data.mask_batch, rows = data.mask_rows, columns = data.lists.columns;
     if (c.mode >= 2) {
       call.attn_mask_compressed = c.seed % 2 == 0;
@@ -77,7 +77,7 @@ struct PromptDoors {
       if (c.seed % 2 != 0) call.attn_mask = {data.lists.q_of.data(), dtype, {1, 2048, 2048}};
     }
     if (c.mask == kUnmasked) return;
-    call.attn_mask = {data.mask.data(), dtype, {batch, 1, rows, columns}};
+    call.attn_mask = {data.mask_data(), dtype, {batch, 1, rows, columns}};
     if (c.seed % 4 == 0) call.attn_mask.shape = {batch, rows, columns};
     if (c.seed % 4 == 1 && batch == 1) call.attn_mask.shape = {rows, columns};
     if (c.seed % 4 == 2 && !c.ragged() && data.lists.q_rows == 1 && batch == c.batch)

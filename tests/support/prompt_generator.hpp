@@ -78,6 +78,7 @@ inline void draw_tokens(Random& random, InferenceCase& c) {
 inline void draw_mode(Random& random, InferenceCase& c) {
   c.mode = random.below(5);
   if (c.mode == 1 || (c.mode == 0 && random.chance(60))) c.mask = random.between(kMask1S, kMaskBS1);
+  if (c.mask != kUnmasked && random.chance(30)) c.mask_type = random.between(kF16Mask, kF32Mask);
   c.inner_precise = random.below(4);
   for (int i = 0; i < 20; ++i) {
     if (c.mode == 0 || c.mode == 4) draw_tokens(random, c);

@@ -110,8 +110,14 @@ GLINT_NOINLINE void pack_quads(const std::int8_t* source, index_t stride, index_
   for (index_t r = 0; r < lanes_for<kRows>(rows); r += kLanes) {
     for (index_t quad = 0; quad < quads; quad += kLanes) {
       Vec square[kLanes];
-      for (int i = 0; i < kLanes; ++i)
-        square[i] = r + i < rows ? (Vec)load_bytes(source + (r + i) * stride + 4 * quad, dim - 4 * quad) : Vec{};
+      const std::int8_t* const corner = source + r * stride + 4 * quad;
+      if (rows - r >= kLanes && quads - quad >= kLanes && dim % 4 == 0) {
+        GLINT_UNROLL
+        for (int i = 0; i < kLanes; ++i) square[i] = (Vec)_mm512_loadu_si512(corner + i * stride);
+      } else {
+        for (int i = 0; i < kLanes; ++i)
+          square[i] = r + i < rows ? (Vec)load_bytes(corner + i * stride, dim - 4 * quad) : Vec{};
+      }
       transpose(square);
       const index_t columns = quads - quad < kLanes ? quads - quad : kLanes;
       for (index_t i = 0; i < columns; ++i) store(lanes + (quad + i) * kRows + r, square[i]);
