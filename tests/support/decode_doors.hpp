@@ -50,10 +50,10 @@ struct DecodeDoors {
   static void fill_mask(const InferenceCase& c, const InferenceData& data, glint::IncreFlashAttentionCall& call) {
     const DType dtype = c.seed % 2 == 0 ? DType::u8 : DType::i8;
     const index_t columns = data.lists.columns;
-    if (c.draft == kDraftTree) call.attn_mask = {data.tree.data(), dtype, {data.tree_batch, c.q_len, c.q_len}};
+    if (c.draft == kDraftTree) call.attn_mask = {first_of(data.tree), dtype, {data.tree_batch, c.q_len, c.q_len}};
     call.sparse_mode = c.draft == kDraftTree ? 9 : c.draft == kDraftCausal ? 3 : 0;
     if (c.draft != kDraftNone || c.mask == kUnmasked) return;
-    call.attn_mask = {data.mask.data(), dtype, {data.mask_batch, 1, 1, columns}};
+    call.attn_mask = {first_of(data.mask), dtype, {data.mask_batch, 1, 1, columns}};
     if (c.seed % 3 == 0) call.attn_mask.shape = {data.mask_batch, 1, columns};
     if (c.seed % 3 == 1 && data.mask_batch == c.batch) call.attn_mask.shape = {c.batch, columns};
   }

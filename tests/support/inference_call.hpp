@@ -57,7 +57,7 @@ void fill_cache(const InferenceCase& c, const InferenceData& data, CallPlaces& a
     call.key = cache_ref(c, data.k[0]), call.value = cache_ref(c, data.v[0]);
   }
   if (c.form == kPaged) {
-    call.block_table = {data.table.data(), DType::i32, {c.batch, data.lists.max_blocks}};
+    call.block_table = {first_of(data.table), DType::i32, {c.batch, data.lists.max_blocks}};
     call.block_size = c.block_size;
   }
   at.padding = c.padding;

@@ -38,7 +38,7 @@ struct InferenceData {
   AttentionCase spec;
 
   const void* mask_data() const {
-    return wide_mask.data() != nullptr ? static_cast<const void*>(wide_mask.data()) : mask.data();
+    return wide_mask.empty() ? static_cast<const void*>(first_of(mask)) : wide_mask.data();
   }
   KeySpot spot(const InferenceCase& c, index_t b, index_t key) const {
     if (key < lists.prefix) return {0, 0, key, true};
@@ -81,7 +81,6 @@ inline void fill_table(const InferenceCase& c, InferenceData& data) {
       if (!unused && !again) ++taken;
     }
   }
-  data.table.reserve(1);
 }
 
 inline void fill_cache(const InferenceCase& c, InferenceData& data) {
@@ -140,7 +139,6 @@ inline std::vector<std::uint8_t> draw_mask(Random random, index_t rows, index_t 
       mask.push_back(static_cast<std::uint8_t>(drop ? random.pick<index_t>(1, 1, 2, 128, 255) : 0));
     }
   }
-  mask.reserve(1);
   return mask;
 }
 
@@ -175,7 +173,6 @@ inline void widen_mask(const InferenceCase& c, InferenceData& data) {
   const DType dtype = kMaskTypes[c.mask_type];
   Random random = stream(c, 18);
   data.wide_mask.resize(data.mask.size() * static_cast<std::size_t>(glint::size_of(dtype)));
-  data.wide_mask.reserve(1);
   for (std::size_t i = 0; i < data.mask.size(); ++i) {
     const double drop = random.pick<double>(1.0, -3.0, 0x1p-20, kNaN, std::numeric_limits<double>::infinity());
     store_number(data.wide_mask.data(), dtype, static_cast<index_t>(i),

@@ -61,7 +61,7 @@ void fill_kv(const InferenceCase& c, const InferenceData& data, TypedPlaces&,
              glint::KvCache<glint::kv::Paged<Stored>>& kv) {
   kv.k = data.k[0].as<Stored>(), kv.v = data.v[0].as<Stored>();
   if (c.rope > 0) kv.k_rope = data.k_rope[0].as<Stored>();
-  kv.block_table = data.table.data();
+  kv.block_table = first_of(data.table);
   kv.max_blocks = data.lists.max_blocks, kv.block_size = c.block_size, kv.blocks = data.blocks;
   kv.pages = c.head_major != 0 ? glint::PageLayout::head_major : glint::PageLayout::token_major;
 }
@@ -136,7 +136,7 @@ void fill_problem(const InferenceCase& c, const InferenceData& data, TypedPlaces
 template <class Query, class Kv>
 void fill_operator(const InferenceCase& c, const InferenceData& data, glint::IncreProblem<Query, Kv>& p) {
   p.draft = static_cast<glint::DraftMask>(c.draft);
-  if (c.draft == kDraftTree) p.draft_tree = {data.tree.data(), data.tree_batch, 1, c.q_len, c.q_len};
+  if (c.draft == kDraftTree) p.draft_tree = {first_of(data.tree), data.tree_batch, 1, c.q_len, c.q_len};
 }
 
 template <class Query, class Kv>

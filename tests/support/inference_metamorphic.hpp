@@ -3,6 +3,7 @@
 #pragma once
 
 #include "support/differential.hpp"
+#include "support/inference_outcome.hpp"
 #include "support/inference_restate.hpp"
 
 namespace glint_test {

@@ -163,7 +163,6 @@ struct Restating {
     const index_t height = to.lists.height, columns = to.lists.columns;
     to.mask_batch = c.batch, to.mask_rows = height;
     to.mask.assign(static_cast<std::size_t>(c.batch * height * columns), 1);
-    to.mask.reserve(1);
     for_rows_of([&](index_t b, index_t i, index_t old_b, index_t old_i) {
       for (index_t key = 0; key < to.lists.keys(b); ++key) {
         const index_t old_key = part.first_key[static_cast<std::size_t>(b)] + key;
@@ -176,7 +175,6 @@ struct Restating {
   void tree() const {
     if (c.draft != kDraftTree) return;
     to.tree_batch = c.batch;
-    to.tree.reserve(1);
     const index_t square = c.q_len * c.q_len;
     for (const index_t b : part.entries)
       for (index_t at = 0; at < square; ++at)

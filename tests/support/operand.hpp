@@ -57,6 +57,13 @@ inline double store_number(std::byte* memory, DType dtype, index_t at, double va
   return value;
 }
 
+// The first element; of none, a place that is not null all the same.
+template <class Element>
+const Element* first_of(const std::vector<Element>& list) {
+  static const Element none{};
+  return list.empty() ? &none : list.data();
+}
+
 struct Operand {
   DType dtype = DType::none;
   Extent extent{};          // of tensors with rows
@@ -69,7 +76,6 @@ struct Operand {
   Operand(DType type, std::vector<index_t> shape, index_t skewed) : dtype(type), numbers(std::move(shape)) {
     skew = skewed;
     memory.resize(static_cast<std::size_t>(bytes_of(type, numbers.size()) + skew * glint::size_of(type)));
-    memory.reserve(1);  // without elements, but not null
   }
   // Rows of `e` in a layout.
   Operand(DType type, const Extent& e, const char* in, index_t skewed)
@@ -79,7 +85,10 @@ struct Operand {
 
   bool present() const { return numbers.present(); }
   index_t size() const { return numbers.size(); }
-  const std::byte* data() const { return present() ? memory.data() + skew * glint::size_of(dtype) : nullptr; }
+  const std::byte* data() const {
+    if (!present()) return nullptr;
+    return first_of(memory) + skew * glint::size_of(dtype);
+  }
   template <class Element>
   const Element* as() const {
     return reinterpret_cast<const Element*>(data());
