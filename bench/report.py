@@ -122,22 +122,21 @@ def print_machine(contexts):
     print("\n".join(seen))
 
 
-def ratios_of(targets):
-    return {target["counter"] for target in targets if target["kind"] in ("at_most", "times")}
+def ratios_of(run):
+    return sorted(key for key in run if "_over_" in key or key.startswith("times_"))
 
 
-def print_prefill(results, targets, all_rows):
+def print_prefill(results, all_rows):
     """Rows of compute-bound programs: those with a cache, of several lengths or of integers, or all."""
-    ratios = ratios_of(targets)
     lines = []
     for (name, isa), runs in sorted(results.rows.items()) if all_rows else results.rows.items():
         if "share_of_peak" not in runs[0] or not (all_rows or TOLD_ROW.match(name)):
             continue
         shares = results.values(name, isa=isa)
-        beside = [f"{key} {results.median(name, key, isa):.3f}" for key in sorted(ratios & runs[0].keys())]
+        ratios = [f"{key} {results.median(name, key, isa):.3f}" for key in ratios_of(runs[0])]
         lines.append([short_name(name), isa, runs[0]["peak"], text(results.median(name, isa=isa), "share"),
                       f"{text(min(shares), 'share')} to {text(max(shares), 'share')}",
-                      f"{results.median(name, 'useful_flops', isa) / 1e9:.1f}", ", ".join(beside), str(len(runs))])
+                      f"{results.median(name, 'useful_flops', isa) / 1e9:.1f}", ", ".join(ratios), str(len(runs))])
     if lines:
         print_table(["row", "ISA", "peak", "share", "range", "GFLOP/s", "ratios", "repetitions"], lines)
         print()
@@ -146,7 +145,6 @@ def print_prefill(results, targets, all_rows):
 def print_decode(results, targets, all_rows):
     """Rows of memory-bound programs: those of the workloads and those with a target, or all."""
     target_of = {name: target for target in targets if target["kind"] == "read" for name in target["names"]}
-    ratios = ratios_of(targets)
     lines = []
     for (name, isa), runs in results.rows.items():
         if "share_of_read" not in runs[0] or not (all_rows or name in target_of or WORKLOAD_ROW.search(name)):
@@ -156,7 +154,7 @@ def print_decode(results, targets, all_rows):
         lines.append([short_name(name) + ("" if isa == results.isa else f" ({isa})"),
                       f"{median['bytes_per_second'] / 1e9:.1f}", f"{median['read_bytes_per_second'] / 1e9:.1f}"])
         lines[-1] += [text(median[share], "share") for share in ("share_of_read", "share_of_roof", "share_of_fma")]
-        lines[-1] += [runs[0]["peak"], ", ".join(f"{key} {median[key]:.3f}" for key in sorted(ratios & median.keys()))]
+        lines[-1] += [runs[0]["peak"], ", ".join(f"{key} {median[key]:.3f}" for key in ratios_of(median))]
         lines[-1] += [text(target["target"], "read") if target else "", decode_verdict(name, median, target, results)]
     if lines:
         titles = "row,GB/s,read loop,of it,of the roof,of FMA peak,arithmetic,ratios,target,".split(",")
@@ -179,7 +177,7 @@ def report(arguments):
     print_machine(results.contexts)
     print()
     targets = load_targets()
-    print_prefill(results, targets, arguments.all)
+    print_prefill(results, arguments.all)
     print_decode(results, targets, arguments.all)
     judged = [judge(target, results) for target in targets]
     print_table(["class", "target", "worst row", "range", "which", "verdict"], [line for line, _, _ in judged])

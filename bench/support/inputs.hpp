@@ -82,7 +82,7 @@ struct Inputs {
   double useful_flops() const { return workload.flops_of_a_pair() * useful_pairs(); }
 
  private:
-  // Not a number until the kernel has written it; of integers, the one that sums of random numbers do not reach.
+  // Not a number until the kernel has written it; of integers, one that the check tells from an answer.
   static Out unwritten() {
     if constexpr (kPostQuant) {
       return -128;
@@ -110,7 +110,6 @@ Problem problem_of(const Inputs<Element, Out>& in) {
     if constexpr (Operands::kPostQuant) {
       p.out_int8 = in.out.data();
       p.post_quant = {.scale = &kOutputScale};
-      return p;
     }
   } else {
     p.k = in.k.data(), p.v = in.v.data();

@@ -4,7 +4,6 @@
 #include <span>
 #include <type_traits>
 
-#include "ops/prefill/doors.hpp"
 #include "support/answer.hpp"
 #include "support/inputs.hpp"
 #include "support/lasting_pool.hpp"
@@ -63,9 +62,11 @@ class Calls {
 template <class Problem, class Element, class Out>
 auto door_of(const Inputs<Element, Out>& in, std::span<std::byte> workspace) {
   if constexpr (requires(Problem p) { p.pse_shift; }) {
-    return [call = prompt_call(in), workspace] { return through_the_door(call, workspace); };
+    return
+        [call = prompt_call(in), workspace] { return glint::prompt_flash_attention(call, glint::Serial{}, workspace); };
   } else {
-    return [call = score_call(in), workspace] { return through_the_door(call, workspace); };
+    return
+        [call = score_call(in), workspace] { return glint::flash_attention_score(call, glint::Serial{}, workspace); };
   }
 }
 
