@@ -77,7 +77,7 @@ struct Answer {
 template <class Element>
 Answer<Element> typed(const Tensors<Element>& t, const std::uint8_t* mask, DType dtype, MaskShape m) {
   Answer<Element> answer(t);
-  glint::PromptProblem<Element> p{.q = t.q.data(), .k = t.k.data(), .v = t.v.data(), .out = answer.out.data()};
+  glint::PromptProblem<Element> p{.q = t.q.data(), .kv = {.k = t.k.data(), .v = t.v.data()}, .out = answer.out.data()};
   p.shape = {t.batch, t.heads, t.kv_heads, t.q_len, t.kv_len, t.dim};
   p.scale = 0.25F;
   p.next_tokens = kAll;
