@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "glint/glint.hpp"
@@ -202,13 +203,19 @@ TEST(Allocation, RunTimeDoors) {
   score.attention_out = {n.out.data(), DType::f32, {1, 70, 60}};
   score.head_num = 3;
   expect_frugal_door(
-      n, score, [](const auto&... arguments) { return glint::flash_attention_score(arguments...); }, "score");
+      n, score,
+      [](auto&&... arguments) { return glint::flash_attention_score(std::forward<decltype(arguments)>(arguments)...); },
+      "score");
   glint::PromptFlashAttentionCall prompt;
   prompt.query = prompt.key = prompt.value = {n.q.data(), DType::f32, {1, 70, 60}};
   prompt.attention_out = {n.out.data(), DType::f32, {1, 70, 60}};
   prompt.num_heads = 3;
   expect_frugal_door(
-      n, prompt, [](const auto&... arguments) { return glint::prompt_flash_attention(arguments...); }, "prompt");
+      n, prompt,
+      [](auto&&... arguments) {
+        return glint::prompt_flash_attention(std::forward<decltype(arguments)>(arguments)...);
+      },
+      "prompt");
 }
 
 TEST(Allocation, ARefusalAllocatesNothing) {

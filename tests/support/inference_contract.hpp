@@ -49,7 +49,8 @@ class InferenceContract {
 
   double added(index_t at) const { return rounds_p() ? 2 * 0x1p-9 * want_.weighted_abs_v.flat(at) : 0; }
   bool rounds_p() const {
-    return c_.query == kBf16 && c_.cache == kBf16 && c_.inner_precise % 2 == 1 && glint::simd::bf16_dot();
+    const bool pairs = c_.query == kBf16 && c_.cache == kBf16 && (c_.op == kIncre || c_.rope == 0);
+    return pairs && c_.inner_precise % 2 == 1 && glint::simd::bf16_dot();
   }
 
   template <class T>

@@ -93,7 +93,7 @@ inline void queries_for(InferenceCase& c, const Selection& part, InferenceLists&
     return;
   }
   c.surplus_q = c.surplus_kv = 0;
-  c.q_len = longest;
+  if (c.batch > 0) c.q_len = longest;
   if (c.op == kPrompt) {
     c.q_len += static_cast<index_t>(c.seed / 3 % 3) + (c.pad_queries != 0 ? std::max<index_t>(0, c.q_padding) : 0);
     if (c.batch > 0) lists.q_lens = part.rows;

@@ -17,7 +17,8 @@ inline namespace GLINT_ABI {
 namespace detail {
 
 inline Products prompt_products(const InferenceProblem& p) {
-  const bool pairs = p.inner_precise % 2 == 1 && p.q_type == DType::bf16 && p.cache_type == DType::bf16;
+  const bool bf16 = p.q_type == DType::bf16 && p.cache_type == DType::bf16;
+  const bool pairs = p.inner_precise % 2 == 1 && bf16 && p.rope_dim == 0;  // pairs know no second part
   return pairs ? Products::pairs : Products::singles;
 }
 
