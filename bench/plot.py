@@ -24,6 +24,7 @@ SERIES = [  # name of the rows, legend, colour of the bar, colour of the number 
     ("score/BNSD/f16", "glint f16", "#3f86c9", "#fff"),
     ("score/BNSD/bf16", "glint bf16, of the bf16 dot peak", "#167566", "#fff"),
     ("score/BNSD/bf16_precise", "glint bf16, float arithmetic", "#7cc4b8", "#222"),
+    ("int8/BNSD/to_f16", "glint int8, of the int8 dot peak", "#7d5699", "#fff"),
     ("openblas/f32", "OpenBLAS f32, unfused", "#a6a6a6", "#222"),
     ("eigen/f32", "Eigen f32, unfused", "#cccccc", "#222"),
 ]

@@ -18,6 +18,7 @@ import sys
 
 from results import Results, load_targets
 
+TOLD_ROW = re.compile(r"prefill/(int8|ragged|chunk)/")  # the others are told by their classes
 WORKLOAD_ROW = re.compile(r"/(D[1-4]|MLA)(/(?!paged).*)?$")  # of the decode program
 
 SLACK = 0.02  # a share within two points of its target, or as much per thread, counts as reached
@@ -57,8 +58,9 @@ def verdict_of(lack, target):
 def not_for_this_machine(target, results):
     if target.get("cpus", 1) > max(int(context.get("usable_cpus", 1)) for context in results.contexts):
         return "needs two CPUs, has one"
-    if target.get("peak") == "bf16_dot" and all(context.get("bf16_dot") == "no" for context in results.contexts):
-        return "no bf16 dot product here"
+    peak = target.get("peak")
+    if peak is not None and all(context.get(peak) == "no" for context in results.contexts):
+        return f"no {peak.replace('_dot', '')} dot product here"
     if target.get("isa") == "avx2" and all(context.get("isa") in ("plain", "base") for context in results.contexts):
         return "no AVX2 here"
     return None
@@ -120,24 +122,29 @@ def print_machine(contexts):
     print("\n".join(seen))
 
 
-def print_all(results):
+def ratios_of(run):
+    return sorted(key for key in run if "_over_" in key or key.startswith("times_"))
+
+
+def print_prefill(results, all_rows):
+    """Rows of compute-bound programs: those with a cache, of several lengths or of integers, or all."""
     lines = []
-    for (name, isa), runs in sorted(results.rows.items()):
-        if "share_of_peak" not in runs[0]:
+    for (name, isa), runs in sorted(results.rows.items()) if all_rows else results.rows.items():
+        if "share_of_peak" not in runs[0] or not (all_rows or TOLD_ROW.match(name)):
             continue
         shares = results.values(name, isa=isa)
-        lines.append([name, isa, runs[0]["peak"], text(results.median(name, isa=isa), "share"),
+        ratios = [f"{key} {results.median(name, key, isa):.3f}" for key in ratios_of(runs[0])]
+        lines.append([short_name(name), isa, runs[0]["peak"], text(results.median(name, isa=isa), "share"),
                       f"{text(min(shares), 'share')} to {text(max(shares), 'share')}",
-                      f"{results.median(name, 'useful_flops', isa) / 1e9:.1f}", str(len(runs))])
+                      f"{results.median(name, 'useful_flops', isa) / 1e9:.1f}", ", ".join(ratios), str(len(runs))])
     if lines:
-        print_table(["row", "ISA", "peak", "share", "range", "GFLOP/s", "repetitions"], lines)
+        print_table(["row", "ISA", "peak", "share", "range", "GFLOP/s", "ratios", "repetitions"], lines)
         print()
 
 
 def print_decode(results, targets, all_rows):
     """Rows of memory-bound programs: those of the workloads and those with a target, or all."""
     target_of = {name: target for target in targets if target["kind"] == "read" for name in target["names"]}
-    ratios = {target["counter"] for target in targets if target["kind"] in ("at_most", "times")}
     lines = []
     for (name, isa), runs in results.rows.items():
         if "share_of_read" not in runs[0] or not (all_rows or name in target_of or WORKLOAD_ROW.search(name)):
@@ -147,7 +154,7 @@ def print_decode(results, targets, all_rows):
         lines.append([short_name(name) + ("" if isa == results.isa else f" ({isa})"),
                       f"{median['bytes_per_second'] / 1e9:.1f}", f"{median['read_bytes_per_second'] / 1e9:.1f}"])
         lines[-1] += [text(median[share], "share") for share in ("share_of_read", "share_of_roof", "share_of_fma")]
-        lines[-1] += [runs[0]["peak"], ", ".join(f"{key} {median[key]:.3f}" for key in sorted(ratios & median.keys()))]
+        lines[-1] += [runs[0]["peak"], ", ".join(f"{key} {median[key]:.3f}" for key in ratios_of(median))]
         lines[-1] += [text(target["target"], "read") if target else "", decode_verdict(name, median, target, results)]
     if lines:
         titles = "row,GB/s,read loop,of it,of the roof,of FMA peak,arithmetic,ratios,target,".split(",")
@@ -170,8 +177,7 @@ def report(arguments):
     print_machine(results.contexts)
     print()
     targets = load_targets()
-    if arguments.all:
-        print_all(results)
+    print_prefill(results, arguments.all)
     print_decode(results, targets, arguments.all)
     judged = [judge(target, results) for target in targets]
     print_table(["class", "target", "worst row", "range", "which", "verdict"], [line for line, _, _ in judged])

@@ -14,7 +14,7 @@ import plot
 import report
 from results import expand, load_targets, row_name
 
-CONTEXT = {"cpu_model": "Imagined", "usable_cpus": "2", "isa": "avx512", "bf16_dot": "yes",
+CONTEXT = {"cpu_model": "Imagined", "usable_cpus": "2", "isa": "avx512", "bf16_dot": "yes", "int8_dot": "yes",
            "compiler": "g++ 12.2.0 (x)", "flags": "-O2"}
 
 
@@ -129,6 +129,25 @@ class ReportTest(unittest.TestCase):
         self.assertIn("needs two CPUs", out)
         self.assertIn("no bf16 dot product here", out)
 
+    def test_without_the_dot_product_of_bytes_their_shares_are_not_judged(self):
+        rows = all_reached()
+        rows["prefill/int8/BNSD/to_f16/P2", "avx512"].update(label="avx512 fma", share_of_peak=0.5)
+        status, out = self.report(self.write(rows, context={**CONTEXT, "int8_dot": "no"}))
+        self.assertEqual(status, 0, out)
+        self.assertIn("no int8 dot product here", out)
+        self.assertEqual(self.report(self.write(rows))[0], 1)
+
+    def test_chunks_and_ragged_prompts_have_a_table_of_their_own(self):
+        rows = all_reached()
+        rows["prefill/chunk/BNSD/f32/512x4096/paged_16_head_major", "avx512"]["paged_over_plain"] = 1.051
+        status, out = self.report(self.write(rows))
+        self.assertEqual(status, 1)
+        self.assertIn("SHORT  prefill/chunk/BNSD/f32/512x4096/paged_16_head_major: 1.051, target <= 1.050", out)
+        self.assertRegex(out, r"\| chunk/BNSD/f32/512x4096/paged_16_head_major +\| avx512 .*paged_over_plain 1\.051")
+        self.assertRegex(out, r"\| ragged/TND/bf16/100_to_2000 +\| .*ragged_over_dense 1\.050")
+        self.assertNotRegex(out, r"\| score/BNSD/f32/P1 +\| avx512 ")
+        self.assertRegex(self.report("--all", self.write(rows))[1], r"\| score/BNSD/f32/P1 +\| avx512 ")
+
     def test_decode_has_a_table_of_its_own(self):
         rows = all_reached()
         rows["decode/incre/BNSD/bf16/D1", "avx512"]["run_time_over_typed"] = 1.01
@@ -189,7 +208,7 @@ class ReportTest(unittest.TestCase):
 
     def test_the_plot_shows_every_workload(self):
         svg = self.plot({key: row for key, row in all_reached().items() if key[0].startswith("prefill/")})
-        for text in ("P1", "P5", "glint f32", ">93<", "Imagined"):
+        for text in ("P1", "P5", "glint f32", "glint int8", ">93<", ">83<", "Imagined"):
             self.assertIn(text, svg)
 
     def test_the_plot_of_decode_shows_gigabytes_and_the_read_loop(self):

@@ -11,10 +11,14 @@ export GLINT_BENCH_SECONDS=0 PYTHONDONTWRITEBYTECODE=1
 rows() {
   "$1" --benchmark_filter="$3" --benchmark_out="$folder/$2.json" --benchmark_out_format=json
 }
-rows "$1" prefill /P4/
+rows "$1" prefill '/P4/|prefill/(ragged|chunk/BNSD/bf16)/'
 rows "$2" decode 'incre/BNSD/[a-z0-9_]*/(D1|D4|G1|G8)/|D2/paged_16|KV256|MLA|eigen/[a-z0-9]*/(D1|D4)'
 
 "$3" "$here/report.py" --matrix "smoke=$folder/prefill.json"  # fails if a row did not run or was wrong
+"$3" "$here/report.py" --partial "$folder/prefill.json" >"$folder/report.txt" || true  # far too slow, but told
+for row in int8/BNSD/to_f16/P4 ragged/TND/f32 chunk/BNSD/bf16/512x4096/paged_16; do
+  grep -q "$row" "$folder/report.txt"
+done
 if grep error_message "$folder/decode.json"; then exit 1; fi
 "$3" "$here/report.py" --partial --all "$folder/decode.json" >"$folder/report.txt" || true  # far too slow, but told
 grep -q 'BNSD/int8/D4 ' "$folder/report.txt"

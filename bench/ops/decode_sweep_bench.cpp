@@ -8,17 +8,17 @@
 namespace bench {
 namespace {
 
-const DecodeWorkload kUsual = decode_workload("", 1, 32, 8, 4096);
+const CachedWorkload kUsual = decode_workload("", 1, 32, 8, 4096);
 
 template <class Element, class Stored>
-void add(const char* type, const std::string& what, const DecodeWorkload& w, const DecodeVariant& how) {
+void add(const char* type, const std::string& what, const CachedWorkload& w, const DecodeVariant& how) {
   add_memory_row("decode_sweep/" + what + "/" + type + "/" + w.name, w.bytes<Stored>(),
                  [w, how](benchmark::State& state) {
                    run_decode<glint::layout::BNSD, Element, glint::kv::Contiguous<Stored>>(state, w, how);
                  });
 }
 
-void add_all_types(const std::string& what, const DecodeWorkload& w, int threads = 1) {
+void add_all_types(const std::string& what, const CachedWorkload& w, int threads = 1) {
   using glint::bfloat16, glint::half;
   add<float, float>("f32", what, w, {.threads = threads});
   add<half, half>("f16", what, w, {.threads = threads});
@@ -39,7 +39,7 @@ void add_shapes() {
   for (const index_t keys : {1, 16, 63, 64, 65, 128, 256, 1000, 1024, 4096, 16384, 65536})
     add_all_types("KV", decode_workload(std::to_string(keys), 1, 32, 8, keys));
   for (const index_t rows : {1, 2, 4, 8, 16}) {
-    DecodeWorkload w = kUsual;
+    CachedWorkload w = kUsual;
     w.name = std::to_string(rows);
     w.shape.q_len = rows;
     w.draft = rows > 1 ? glint::DraftMask::causal : glint::DraftMask::none;
@@ -49,7 +49,7 @@ void add_shapes() {
 
 // Of a batch, entries that are as different as users' texts.
 void add_ragged() {
-  DecodeWorkload w = decode_workload("ragged", 16, 32, 8, 4096);
+  CachedWorkload w = decode_workload("ragged", 16, 32, 8, 4096);
   for (index_t b = 0; b < w.shape.batch; ++b) w.kv_lens.push_back(1 + (b * 2654435 + 1234) % w.shape.kv_len);
   add_all_types("lengths", w);
 }
@@ -57,7 +57,7 @@ void add_ragged() {
 template <class Element, class Stored>
 void add_pages_of(const char* type, const DecodeVariant& how) {
   for (const index_t block_size : {1, 2, 4, 8, 16, 32, 64, 128, 256, 512}) {
-    DecodeWorkload w = kUsual;
+    CachedWorkload w = kUsual;
     w.name = std::to_string(block_size);
     w.block_size = block_size;
     w.pages = glint::PageLayout::token_major;
@@ -77,7 +77,7 @@ void add_pages_of(const char* type, const DecodeVariant& how) {
 void add_threads() {
   const int most = usable_cpus();
   const auto with = [](int threads) {
-    DecodeWorkload w = kUsual;
+    CachedWorkload w = kUsual;
     w.name = std::to_string(threads);
     add_all_types("threads", w, threads);
   };

@@ -26,7 +26,7 @@ void run_call(benchmark::State& state, const Row& row) {
   call.inner_precise = std::is_same_v<Element, glint::bfloat16> ? 1 : 0;
   const index_t bytes = glint::workspace_bytes(call, row.threads);
   std::vector<std::byte> workspace(static_cast<std::size_t>(bytes));
-  Work work{.useful_flops = in.workload.flops_of_a_pair() * in.useful_pairs(),
+  Work work{.useful_flops = in.useful_flops(),
             .bytes = in.bytes(),
             .workspace = static_cast<double>(bytes),
             .peak = call.inner_precise == 1 ? Peak::bf16_dot : Peak::multiply_add,

@@ -17,13 +17,23 @@ struct OutputRow {
 // Where a row begins; dim is that of the tensor.
 inline index_t offset(const Workload& w, index_t heads, index_t rows, index_t dim, OutputRow at) {
   const glint::Strides s = glint::layout::strides(w.layout, {w.shape.batch, heads, rows, dim});
-  const index_t first = w.layout == Layout::TND ? at.batch * rows : 0;
+  const index_t first = w.layout == Layout::TND ? w.rows_before(at.batch, rows) : 0;
   return at.batch * s.batch + at.head * s.head + (first + at.row) * s.row;
 }
 
-// One output row, the textbook way.
+// What an element stands for.
 template <class Element>
-std::vector<double> exact_row(const Inputs<Element>& in, OutputRow at) {
+double number(Element stored) {
+  if constexpr (std::is_same_v<Element, std::int8_t>) {
+    return stored / double{kSteps<std::int8_t>};
+  } else {
+    return double{glint::to_float(stored)};
+  }
+}
+
+// One output row, the textbook way.
+template <class Element, class Out>
+std::vector<double> exact_row(const Inputs<Element, Out>& in, OutputRow at) {
   const Workload& w = in.workload;
   const Shape& s = w.shape;
   const index_t kv_heads = s.kv_head_count(), kv_head = at.head / (s.heads / kv_heads);
@@ -31,38 +41,60 @@ std::vector<double> exact_row(const Inputs<Element>& in, OutputRow at) {
   const index_t matrix = w.bias == BiasTensor::for_each_head ? at.batch * s.heads + at.head : 0;
   const Element* const q = in.q.data() + offset(w, s.heads, s.q_len, s.head_dim, at);
   std::vector<double> sums(static_cast<std::size_t>(s.value_size()));
-  double total = 0;
+  double total = w.sink ? std::exp(number(in.sink.data()[at.head])) : 0;
   for (index_t key = 0; key < s.kv_len; ++key) {
     const index_t pair = at.row * s.kv_len + key;
     if (!stairs.visible(at.row, key) || (w.dense_mask && in.drop.data()[pair] != 0)) continue;
     const Element* const k = in.k.data() + offset(w, kv_heads, s.kv_len, s.head_dim, {at.batch, kv_head, key});
     const Element* const v = in.v.data() + offset(w, kv_heads, s.kv_len, s.value_size(), {at.batch, kv_head, key});
     double score = 0;
-    for (index_t d = 0; d < s.head_dim; ++d) score += double{glint::to_float(q[d])} * double{glint::to_float(k[d])};
+    for (index_t d = 0; d < s.head_dim; ++d) score += number(q[d]) * number(k[d]);
     score *= double{in.scale};
-    if (w.bias != BiasTensor::none)
-      score += double{glint::to_float(in.bias.data()[matrix * s.q_len * s.kv_len + pair])};
+    if (w.bias != BiasTensor::none) score += number(in.bias.data()[matrix * s.q_len * s.kv_len + pair]);
     const double weight = std::exp(score);  // scores of normal numbers are small: no maximum to subtract
     total += weight;
-    for (std::size_t d = 0; d < sums.size(); ++d) sums[d] += weight * double{glint::to_float(v[d])};
+    for (std::size_t d = 0; d < sums.size(); ++d) sums[d] += weight * number(v[d]);
   }
   for (double& sum : sums) sum = total > 0 ? sum / total : 0;
   return sums;
 }
 
-// The first and last row of the first and last head, and one between.
+// Numbers of floats one by one.
 template <class Element>
-bool right(const Inputs<Element>& in) {
-  const Workload& w = in.workload;
-  const Shape& s = w.shape;
+bool close(const Element* out, const std::vector<double>& exact) {
   const glint::DType type = glint::dtype_of<Element>;
   const double allowed = type == glint::DType::f32 ? 1e-4 : type == glint::DType::f16 ? 5e-3 : 4e-2;
-  const index_t b = s.batch - 1, n = s.heads - 1, r = s.q_len - 1;
-  for (const OutputRow at : {OutputRow{0, 0, 0}, {0, 0, r}, {b / 2, n / 2, r / 2}, {b, n, 0}, {b, n, r}}) {
+  for (std::size_t d = 0; d < exact.size(); ++d)
+    if (!(std::abs(number(out[d]) - exact[d]) <= allowed)) return false;
+  return true;
+}
+
+// Where p, or the output, has 8 bits: the row as a vector, within a tenth of its length and what rounding makes.
+template <class Out>
+bool roughly_close(const Out* out, const std::vector<double>& exact) {
+  constexpr bool kInteger = std::is_same_v<Out, std::int8_t>;
+  double error = 0, length = 0;
+  for (std::size_t d = 0; d < exact.size(); ++d) {
+    const double want = kInteger ? std::clamp(exact[d] * double{kOutputScale}, -128.0, 127.0) : exact[d];
+    const double got = kInteger ? double{kSteps<Out>} * number(out[d]) : number(out[d]);
+    error += (got - want) * (got - want);
+    length += want * want;
+  }
+  const double rounding = kInteger ? 0.5 * std::sqrt(static_cast<double>(exact.size())) : 0;
+  return std::sqrt(error) <= 0.1 * std::sqrt(length) + rounding;
+}
+
+// The first and last row of the first and last head, and one between.
+template <class Element, class Out>
+bool right(const Inputs<Element, Out>& in) {
+  const Workload& w = in.workload;
+  const Shape& s = w.shape;
+  const index_t b = s.batch - 1, n = s.heads - 1, r = w.q_rows(b) - 1;
+  for (const OutputRow at :
+       {OutputRow{0, 0, 0}, {0, 0, w.q_rows(0) - 1}, {b / 2, n / 2, w.q_rows(b / 2) / 2}, {b, n, 0}, {b, n, r}}) {
     const std::vector<double> exact = exact_row(in, at);
-    const Element* const out = in.out.data() + offset(w, s.heads, s.q_len, s.value_size(), at);
-    for (std::size_t d = 0; d < exact.size(); ++d)
-      if (!(std::abs(double{glint::to_float(out[d])} - exact[d]) <= allowed)) return false;
+    const Out* const out = in.out.data() + offset(w, s.heads, s.q_len, s.value_size(), at);
+    if (in.kInt8 || in.kPostQuant ? !roughly_close(out, exact) : !close(out, exact)) return false;
   }
   return true;
 }

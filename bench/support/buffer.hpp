@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <random>
@@ -40,10 +41,33 @@ class Buffer {
   std::unique_ptr<Item[], Free> memory_;
 };
 
+// What an element stores for a number, or for two.  An integer stands for itself / kSteps.
+template <class Stored>
+inline constexpr float kSteps = 1;
+template <>
+inline constexpr float kSteps<std::int8_t> = 32;
+template <>
+inline constexpr float kSteps<glint::int4x2> = 3;
+
+template <class Stored>
+Stored stored(const float* numbers) {
+  if constexpr (std::is_same_v<Stored, std::int8_t>) {
+    return static_cast<std::int8_t>(std::clamp(std::round(numbers[0] * kSteps<Stored>), -127.0F, 127.0F));
+  } else if constexpr (std::is_same_v<Stored, glint::int4x2>) {
+    const auto half = [&](int i) {
+      return static_cast<int>(std::clamp(std::round(numbers[i] * kSteps<Stored>), -8.0F, 7.0F)) & 15;
+    };
+    return {static_cast<std::uint8_t>(half(0) | half(1) << 4)};
+  } else {
+    return glint::from_float<Stored>(numbers[0]);
+  }
+}
+
 // Standard normal numbers.  A million are drawn once and repeated, from another place for each seed: drawing all would
 // take longer than what is measured.
 template <class Item>
 Buffer<Item> random_normal(glint::index_t count, unsigned seed) {
+  static_assert(!std::is_same_v<Item, glint::int4x2>, "one number makes one item");
   static const std::vector<float> drawn = [] {
     std::mt19937 engine(1);
     std::normal_distribution<float> normal;
@@ -54,7 +78,7 @@ Buffer<Item> random_normal(glint::index_t count, unsigned seed) {
   Buffer<Item> buffer(count);
   std::size_t from = seed * 77777 % drawn.size();
   for (Item& item : buffer) {
-    item = glint::from_float<Item>(drawn[from]);
+    item = stored<Item>(&drawn[from]);
     if (++from == drawn.size()) from = 0;
   }
   return buffer;

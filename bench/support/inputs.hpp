@@ -11,32 +11,53 @@
 
 namespace bench {
 
+// Of bias, sink and an output that is not quantized.
 template <class Element>
+using number_t = std::conditional_t<std::is_same_v<Element, std::int8_t>, glint::half, Element>;
+
+// Of an output of int8: its numbers are small where a row sees many keys.
+inline constexpr float kOutputScale = 500;
+
+// Of queries, keys and values of int8: what kSteps means for their products.
+inline constexpr float kQuant1 = 127;
+inline constexpr glint::Int8Scales kInt8Scales{.dequant1 = 1 / (kSteps<std::int8_t> * kSteps<std::int8_t>),
+                                               .quant1 = kQuant1,
+                                               .dequant2 = 1 / (kSteps<std::int8_t> * kQuant1)};
+
+// Out: of the output.
+template <class Element, class Out = number_t<Element>>
 struct Inputs {
+  using Number = number_t<Element>;
+  static constexpr bool kInt8 = std::is_same_v<Element, std::int8_t>, kPostQuant = std::is_same_v<Out, std::int8_t>;
+
   Workload workload;
   Shape shape;  // as the operator wants it: in TND the rows of all sequences
   float scale;
-  Buffer<Element> q, k, v, out, bias;
+  Buffer<Element> q, k, v;
+  Buffer<Out> out;
+  Buffer<Number> bias, sink;
   Buffer<std::uint8_t> drop;
   std::vector<index_t> q_ends{}, kv_ends{}, prefix{};
 
   explicit Inputs(const Workload& w)
       : workload(w), shape(w.shape), scale(1 / std::sqrt(static_cast<float>(w.shape.head_dim))) {
     const Shape& s = w.shape;
-    const index_t q_rows = s.batch * s.heads * s.q_len, kv_rows = s.batch * s.kv_head_count() * s.kv_len;
-    q = random_normal<Element>(q_rows * s.head_dim, 1);
-    k = random_normal<Element>(kv_rows * s.head_dim, 2);
-    v = random_normal<Element>(kv_rows * s.value_size(), 3);
-    // Not a number until the kernel has written it.
-    const Element nan = glint::from_float<Element>(std::numeric_limits<float>::quiet_NaN());
-    out = Buffer<Element>(q_rows * s.value_size(), nan);
+    const index_t q_rows = w.rows_before(s.batch, s.q_len), kv_rows = w.rows_before(s.batch, s.kv_len);
+    q = random_normal<Element>(q_rows * s.heads * s.head_dim, 1);
+    k = random_normal<Element>(kv_rows * s.kv_head_count() * s.head_dim, 2);
+    v = random_normal<Element>(kv_rows * s.kv_head_count() * s.value_size(), 3);
+    out = Buffer<Out>(q_rows * s.heads * s.value_size(), unwritten());
     if (w.dense_mask) drop = random_drops(s.q_len * s.kv_len);
-    if (w.bias != BiasTensor::none) bias = random_normal<Element>(bias_matrices() * s.q_len * s.kv_len, 4);
+    if (w.bias != BiasTensor::none) bias = random_normal<Number>(bias_matrices() * s.q_len * s.kv_len, 4);
+    if (w.sink) sink = random_normal<Number>(s.heads, 5);
     if (w.mode == SparseMode::prefix_compressed) prefix.assign(static_cast<std::size_t>(s.batch), w.prefix);
     if (w.layout != Layout::TND) return;
-    for (index_t b = 1; b <= s.batch; ++b) q_ends.push_back(b * s.q_len), kv_ends.push_back(b * s.kv_len);
-    shape.q_len *= s.batch;
-    shape.kv_len *= s.batch;
+    for (index_t b = 1; b <= s.batch; ++b) {
+      q_ends.push_back(w.rows_before(b, s.q_len));
+      kv_ends.push_back(w.rows_before(b, s.kv_len));
+    }
+    shape.q_len = q_rows;
+    shape.kv_len = kv_rows;
   }
 
   index_t bias_matrices() const {
@@ -45,7 +66,7 @@ struct Inputs {
   glint::PseTensor pse() const {
     if (workload.bias == BiasTensor::none) return {};
     const bool each = workload.bias == BiasTensor::for_each_head;
-    return {bias.data(), glint::dtype_of<Element>, each ? shape.batch : 1, each ? shape.heads : 1, shape.q_len,
+    return {bias.data(), glint::dtype_of<Number>, each ? shape.batch : 1, each ? shape.heads : 1, shape.q_len,
             shape.kv_len};
   }
   // What must be read and written at least once.
@@ -55,32 +76,50 @@ struct Inputs {
   // Of all heads: what the mask shows.
   double useful_pairs() const {
     const Workload& w = workload;
-    if (!w.dense_mask) return w.heads() * visible_pairs(w.stairs(), w.shape.q_len);
+    if (!w.dense_mask) return visible_pairs(w);
     return w.heads() * static_cast<double>(std::count(drop.begin(), drop.end(), std::uint8_t{0}));
+  }
+  double useful_flops() const { return workload.flops_of_a_pair() * useful_pairs(); }
+
+ private:
+  // Not a number until the kernel has written it; of integers, one that the check tells from an answer.
+  static Out unwritten() {
+    if constexpr (kPostQuant) {
+      return -128;
+    } else {
+      return glint::from_float<Out>(std::numeric_limits<float>::quiet_NaN());
+    }
   }
 };
 
 // For a typed functor.
-template <class Problem, class Element>
-Problem problem_of(const Inputs<Element>& in) {
-  Problem p{.q = in.q.data(), .out = in.out.data(), .shape = in.shape, .scale = in.scale};
-  if constexpr (requires { p.kv; }) {
-    p.kv = {.k = in.k.data(), .v = in.v.data()};
-  } else {
-    p.k = in.k.data(), p.v = in.v.data();
-  }
+template <class Problem, class Element, class Out>
+Problem problem_of(const Inputs<Element, Out>& in) {
+  using Operands = Inputs<Element, Out>;
+  Problem p{.q = in.q.data(), .shape = in.shape, .scale = in.scale};
   p.pre_tokens = in.workload.tokens.pre;
   p.next_tokens = in.workload.tokens.next;
   if (in.workload.dense_mask) p.attn_mask = {in.drop.data(), 1, 1, in.shape.q_len, in.shape.kv_len};
-  if constexpr (requires { p.pse_shift; }) {
+  if constexpr (requires { p.kv; }) {
+    p.kv = {.k = in.k.data(), .v = in.v.data()};
+    p.q_lens = in.q_ends;
+    p.kv_lens = in.kv_ends;
     p.pse_shift = in.pse();
+    p.learnable_sink = in.sink.data();
+    if constexpr (Operands::kInt8) p.int8 = kInt8Scales;
+    if constexpr (Operands::kPostQuant) {
+      p.out_int8 = in.out.data();
+      p.post_quant = {.scale = &kOutputScale};
+    }
   } else {
+    p.k = in.k.data(), p.v = in.v.data();
     p.pse = in.pse();
     if (p.pse) p.pse_type = 0;  // added after the scale, as the other operator does
     p.q_ends = in.q_ends;
     p.kv_ends = in.kv_ends;
     p.prefix = in.prefix;
   }
+  if constexpr (!Operands::kPostQuant) p.out = in.out.data();
   return p;
 }
 
@@ -102,8 +141,8 @@ inline const char* name(Layout layout) {
 }
 
 // What the run-time calls have in common.
-template <class Call, class Element>
-Call call_with_tensors(const Inputs<Element>& in) {
+template <class Call, class Element, class Out>
+Call call_with_tensors(const Inputs<Element, Out>& in) {
   const Shape& s = in.shape;
   const Layout layout = in.workload.layout;
   const glint::DType type = glint::dtype_of<Element>;
@@ -111,7 +150,7 @@ Call call_with_tensors(const Inputs<Element>& in) {
   c.query = {in.q.data(), type, extents(layout, s.batch, s.heads, s.q_len, s.head_dim)};
   c.key = {in.k.data(), type, extents(layout, s.batch, s.kv_head_count(), s.kv_len, s.head_dim)};
   c.value = {in.v.data(), type, extents(layout, s.batch, s.kv_head_count(), s.kv_len, s.value_size())};
-  c.attention_out = {in.out.data(), type, extents(layout, s.batch, s.heads, s.q_len, s.value_size())};
+  c.attention_out = {in.out.data(), glint::dtype_of<Out>, extents(layout, s.batch, s.heads, s.q_len, s.value_size())};
   c.input_layout = name(layout);
   c.scale_value = in.scale;
   c.sparse_mode = static_cast<int>(in.workload.mode);
@@ -136,11 +175,22 @@ glint::FlashAttentionScoreCall score_call(const Inputs<Element>& in) {
   return c;
 }
 
-template <class Element>
-glint::PromptFlashAttentionCall prompt_call(const Inputs<Element>& in) {
+template <class Element, class Out>
+glint::PromptFlashAttentionCall prompt_call(const Inputs<Element, Out>& in) {
   auto c = call_with_tensors<glint::PromptFlashAttentionCall>(in);
   c.num_heads = in.shape.heads;
   c.num_key_value_heads = in.shape.kv_heads;
+  c.actual_seq_lengths = in.q_ends;
+  c.actual_seq_lengths_kv = in.kv_ends;
+  const auto one = [](const float& value) -> glint::TensorRef { return {&value, glint::DType::f32, {1}}; };
+  if (in.kInt8) {
+    c.deq_scale1 = one(*kInt8Scales.dequant1);
+    c.quant_scale1 = one(*kInt8Scales.quant1);
+    c.deq_scale2 = one(*kInt8Scales.dequant2);
+  }
+  if (in.kPostQuant) c.quant_scale2 = one(kOutputScale);
+  if (in.sink.data() != nullptr)
+    c.learnable_sink = {in.sink.data(), glint::dtype_of<number_t<Element>>, {in.shape.heads}};
   return c;
 }
 

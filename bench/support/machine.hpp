@@ -50,6 +50,7 @@ inline const bool kMachineDescribed = [] {
   benchmark::AddCustomContext("usable_cpus", std::to_string(usable_cpus()));
   benchmark::AddCustomContext("isa", glint::name(glint::simd::selected));
   benchmark::AddCustomContext("bf16_dot", has_bf16_dot() ? "yes" : "no");
+  benchmark::AddCustomContext("int8_dot", has_int8_dot() ? "yes" : "no");
   benchmark::AddCustomContext("compiler", compiler());
   benchmark::AddCustomContext("flags", GLINT_BENCH_FLAGS);
   return true;

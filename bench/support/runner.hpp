@@ -17,11 +17,12 @@ namespace bench {
 
 // What a kernel's arithmetic is held against.  half_int8_dot: dot products of 8-bit numbers where an operand has 16
 // bits and is taken in two halves.
-enum class Peak { multiply_add, bf16_dot, half_int8_dot };
+enum class Peak { multiply_add, bf16_dot, int8_dot, half_int8_dot };
 
 // FLOP/s of one thread, of multiply-adds where the CPU lacks the instruction.
 inline double flops_per_second(Peak peak) {
   if (peak == Peak::bf16_dot) return bf16_dot_flops_per_second();
+  if (peak == Peak::int8_dot && has_int8_dot()) return int8_dot_flops_per_second();
   if (peak == Peak::half_int8_dot && has_int8_dot()) return int8_dot_flops_per_second() / 2;
   return fma_flops_per_second();
 }
@@ -29,7 +30,8 @@ inline double flops_per_second(Peak peak) {
 // The instruction that it is the peak of, for the labels of rows.
 inline const char* name(Peak peak) {
   if (peak == Peak::bf16_dot && has_bf16_dot()) return "bf16_dot";
-  return peak == Peak::half_int8_dot && has_int8_dot() ? "int8_dot" : "fma";
+  const bool bytes = peak == Peak::int8_dot || peak == Peak::half_int8_dot;
+  return bytes && has_int8_dot() ? "int8_dot" : "fma";
 }
 
 struct Work {
@@ -41,9 +43,11 @@ struct Work {
   Peak peak = Peak::multiply_add;
   int threads = 1;
 
-  // Something else, run alternately; its time over ours becomes a counter of this name.
+  // Something else, run alternately; its time over ours becomes a counter of this name, or ours over its.
   const char* rival_counter = nullptr;
   std::function<glint::Status()> rival{};
+  double rival_flops = 0;  // where it has other work to do: the ratio is of times for one FLOP; 0: as useful_flops
+  bool ours_over_rival = false;
 };
 
 inline double median(std::vector<double> list) {
@@ -108,13 +112,18 @@ class Measurement {
       seconds_.push_back(seconds);
       peaks_.push_back(ceiling);
       shares_.push_back(work_.useful_flops / seconds / ceiling);
-      ratios_.push_back((early + late) / seconds);
+      ratios_.push_back(ratio(seconds, early + late));
       state_.SetIterationTime(seconds);
     }
     if (!seconds_.empty()) report();
   }
 
  private:
+  double ratio(double seconds, double rival_seconds) const {
+    if (work_.rival_flops > 0) rival_seconds *= work_.useful_flops / work_.rival_flops;
+    return work_.ours_over_rival ? seconds / rival_seconds : rival_seconds / seconds;
+  }
+
   void report() {
     auto& counters = state_.counters;
     const double scored = work_.scored_flops > 0 ? work_.scored_flops / work_.useful_flops : 1;

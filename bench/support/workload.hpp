@@ -1,7 +1,9 @@
 // What is measured: shapes, masks and the work that counts.
 #pragma once
 
+#include <numeric>
 #include <string>
+#include <vector>
 
 #include "glint/ops/problem.hpp"
 
@@ -14,12 +16,14 @@ enum class BiasTensor { none, shared, for_each_head };
 
 struct Workload {
   std::string name{};
-  Shape shape{};  // q_len and kv_len are those of one sequence, in TND too
+  Shape shape{};                   // q_len and kv_len are those of one sequence, in TND too; of the longest
+  std::vector<index_t> lengths{};  // TND: of each sequence, rows and keys alike; empty: q_len and kv_len
   SparseMode mode = SparseMode::default_mask;
   glint::Tokens tokens{};  // mode 4
   index_t prefix = 0;      // mode 6
   bool dense_mask = false;
   BiasTensor bias = BiasTensor::none;
+  bool sink = false;
   Layout layout = Layout::BNSD;
 
   // The mask of every head, but for the dense tensor.
@@ -27,6 +31,12 @@ struct Workload {
     const glint::Tokens used = mode == SparseMode::band ? tokens : glint::Tokens{};
     return glint::StaircaseOf{mode, used, {&prefix, 1}}({0, 0, shape.q_len, shape.kv_len});
   }
+  // Rows of sequences before b, each with `usual` rows unless they differ.
+  index_t rows_before(index_t b, index_t usual) const {
+    if (lengths.empty()) return b * usual;
+    return std::accumulate(lengths.begin(), lengths.begin() + b, index_t{0});
+  }
+  index_t q_rows(index_t b) const { return lengths.empty() ? shape.q_len : lengths[static_cast<std::size_t>(b)]; }
   double heads() const { return static_cast<double>(shape.batch * shape.heads); }
   double flops_of_a_pair() const { return 2.0 * static_cast<double>(shape.head_dim + shape.value_size()); }
   double all_pairs() const { return static_cast<double>(shape.q_len * shape.kv_len); }  // of one head
@@ -47,9 +57,15 @@ inline double visible_pairs(const glint::mask::Staircase& mask, index_t q_len) {
   return static_cast<double>(pairs);
 }
 
-inline double useful_flops(const Workload& w) {
-  return w.flops_of_a_pair() * w.heads() * visible_pairs(w.stairs(), w.shape.q_len);
+// Of all heads.  In sequences with as many rows as keys the mask is that of the longest.
+inline double visible_pairs(const Workload& w) {
+  if (w.lengths.empty()) return w.heads() * visible_pairs(w.stairs(), w.shape.q_len);
+  double pairs = 0;
+  for (const index_t length : w.lengths) pairs += visible_pairs(w.stairs(), length);
+  return static_cast<double>(w.shape.heads) * pairs;
 }
+
+inline double useful_flops(const Workload& w) { return w.flops_of_a_pair() * visible_pairs(w); }
 
 // P1 to P5: an encoder's heads, a causal prompt with grouped queries, a long one, many short ones, a very long one.
 inline const Workload kPrefill[] = {

@@ -13,6 +13,7 @@ int main() {
 #ifndef GLINT_SHOULD_FAIL
   glint::Status status = glint::FlashAttentionScore<BNSD, float, glint::SparseMode::custom, OwnMasks>::check({});
   status = glint::PromptFlashAttention<BNSD, glint::half>::check({});
+  status = glint::PromptFlashAttention<BNSD, std::int8_t>::check({});
   status = glint::IncreFlashAttention<BNSD, glint::bfloat16>::check({});
   return status ? 0 : 1;
 
@@ -21,8 +22,8 @@ int main() {
   glint::FlashAttentionScore<BNSD, double> attend;
 
 #elif GLINT_SHOULD_FAIL == 2
-  // EXPECT 2: PromptFlashAttention: the element type must be float, half or bfloat16
-  glint::PromptFlashAttention<BNSD, signed char> attend;
+  // EXPECT 2: PromptFlashAttention: the element type must be float, half, bfloat16 or std::int8_t
+  glint::PromptFlashAttention<BNSD, short> attend;
 
 #elif GLINT_SHOULD_FAIL == 3
   // EXPECT 3: IncreFlashAttention: the element type must be float, half or bfloat16
@@ -51,10 +52,8 @@ int main() {
   return glint::FlashAttentionScore<BNSD, float>::check({.k = &key}) ? 0 : 1;
 
 #elif GLINT_SHOULD_FAIL == 9
-  // A mask of floats.
-  // EXPECT 9: cannot convert|cannot initialize
-  const float drop = 0;
-  return glint::FlashAttentionScore<BNSD, float>::check({.attn_mask = {.data = &drop}}) ? 0 : 1;
+  // EXPECT 9: PromptFlashAttention: a cache holds the query's element type, std::int8_t or int4x2
+  glint::PromptFlashAttention<BNSD, glint::bfloat16, glint::SparseMode::band, glint::kv::Paged<glint::half>> attend;
 
 #elif GLINT_SHOULD_FAIL == 10
   // Ignoring an answer.
@@ -65,5 +64,19 @@ int main() {
   // An executor that is none.
   // EXPECT 11: constraints not satisfied|no matching function|no match for call
   return glint::FlashAttentionScore<BNSD, float>{}({}, 4) ? 0 : 1;
+
+#elif GLINT_SHOULD_FAIL == 12
+  // EXPECT 12: under std::int8_t only that
+  glint::PromptFlashAttention<BNSD, std::int8_t, glint::SparseMode::band, glint::kv::Contiguous<glint::half>> attend;
+
+#elif GLINT_SHOULD_FAIL == 13
+  // EXPECT 13: PromptFlashAttention: SparseMode::custom and Recipe::masks belong together
+  glint::PromptFlashAttention<BNSD, float, glint::SparseMode::band, glint::kv::Contiguous<float>, OwnMasks> attend;
+
+#elif GLINT_SHOULD_FAIL == 14
+  // What queries of int8 are answered with is half, or int8 through out_int8.
+  // EXPECT 14: cannot convert|cannot initialize
+  std::int8_t out{};
+  return glint::PromptFlashAttention<BNSD, std::int8_t>::check({.out = &out}) ? 0 : 1;
 #endif
 }

@@ -36,8 +36,11 @@ TEST(Status, CodesKeepTheirNumbers) {
   EXPECT_EQ(static_cast<int>(Code::pse_type_range), 110);
   EXPECT_EQ(static_cast<int>(Code::sequence_lists_missing), 140);
   EXPECT_EQ(static_cast<int>(Code::inner_precise_range), 160);
-  EXPECT_EQ(static_cast<int>(Code::not_supported_quantization), 180);
   EXPECT_EQ(static_cast<int>(Code::limit_batch), 200);
+  EXPECT_EQ(static_cast<int>(Code::antiquant_missing), 230);
+  EXPECT_EQ(static_cast<int>(Code::block_table_missing), 260);
+  EXPECT_EQ(static_cast<int>(Code::rope_half), 300);
+  EXPECT_EQ(static_cast<int>(Code::rotary_style_unknown), 330);
 }
 
 TEST(StatusFormat, TellsTheRuleAndBothNumbers) {

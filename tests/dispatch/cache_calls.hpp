@@ -143,13 +143,21 @@ Fixture separate(index_t mode, Extents shape) {
   return f;
 }
 template <class Fixture>
-Fixture by_channel() { return separate<Fixture>(0, {2, 16}); }
+Fixture by_channel() {
+  return separate<Fixture>(0, {2, 16});
+}
 template <class Fixture>
-Fixture by_token() { return separate<Fixture>(1, {2, 8}); }
+Fixture by_token() {
+  return separate<Fixture>(1, {2, 8});
+}
 template <class Fixture>
-Fixture by_head() { return separate<Fixture>(2, {2}); }
+Fixture by_head() {
+  return separate<Fixture>(2, {2});
+}
 template <class Fixture>
-Fixture by_token_and_head() { return separate<Fixture>(3, {2, 2, 8}); }
+Fixture by_token_and_head() {
+  return separate<Fixture>(3, {2, 2, 8});
+}
 template <class Fixture>
 Fixture paged_int8(index_t mode, Extents shape) {
   const Fixture factors = separate<Fixture>(mode, shape);
@@ -161,9 +169,13 @@ Fixture paged_int8(index_t mode, Extents shape) {
   return f;
 }
 template <class Fixture>
-Fixture by_slot() { return paged_int8<Fixture>(4, {5, 4}); }
+Fixture by_slot() {
+  return paged_int8<Fixture>(4, {5, 4});
+}
 template <class Fixture>
-Fixture by_slot_and_head() { return paged_int8<Fixture>(5, {5, 2, 4}); }
+Fixture by_slot_and_head() {
+  return paged_int8<Fixture>(5, {5, 2, 4});
+}
 template <class Fixture>
 Fixture int4() {
   Fixture f = by_channel<Fixture>();
@@ -179,6 +191,12 @@ Fixture int4_packed() {
   return f;
 }
 
+template <class Fixture>
+Fixture biased_step() {
+  Fixture f = step<Fixture>();
+  f.call.pse_shift = {f.memory.take(2 * 4 * 8 * 2), DType::f16, {2, 4, 1, 8}};
+  return f;
+}
 template <class Fixture>
 Fixture to_int8() {
   Fixture f = step<Fixture>();

@@ -11,7 +11,7 @@ template <class Fixture>
 constexpr auto alike() {
   using Spoil = void (*)(Fixture&);
   constexpr auto legal = &plain<Fixture>;
-  constexpr bool incre = std::is_same_v<Fixture, Incre>;  // which knows quantization
+  constexpr bool incre = std::is_same_v<Fixture, Incre>;
   const auto row = [](const char* name, Fixture (*base)(), Spoil spoil, Code code, index_t got = kAny,
                       index_t want = kAny) { return Row<Fixture>{name, base, spoil, code, got, want}; };
   return std::array{
@@ -53,10 +53,10 @@ constexpr auto alike() {
           "query of float64's size", legal, [](Fixture& f) { f.call.query.dtype = DType::i64; }, Code::dtype_query, 8,
           2),
       row(
-          "query of int8", legal, [](Fixture& f) { f.call.query.dtype = DType::i8; }, Code::not_supported_quantization),
+          "query of int8", legal, [](Fixture& f) { f.call.query.dtype = DType::i8; },
+          incre ? Code::dtype_query : Code::dtype_key_value, incre ? 4 : 2, incre ? 2 : 4),
       row(
-          "key of int8", legal, [](Fixture& f) { f.call.key.dtype = DType::i8; },
-          incre ? Code::dtype_key_value : Code::not_supported_quantization, incre ? 2 : kAny, incre ? 4 : kAny),
+          "key of int8", legal, [](Fixture& f) { f.call.key.dtype = DType::i8; }, Code::dtype_key_value, 2, 4),
       row(
           "key of another type", legal, [](Fixture& f) { f.call.key.dtype = DType::bf16; }, Code::dtype_key_value, 3,
           2),
@@ -64,8 +64,11 @@ constexpr auto alike() {
           "value of another type", legal, [](Fixture& f) { f.call.value.dtype = DType::bf16; }, Code::dtype_key_value,
           3, 2),
       row(
-          "output of int8", legal, [](Fixture& f) { f.call.attention_out.dtype = DType::i8; },
-          incre ? Code::post_quant_missing : Code::dtype_output, incre ? 0 : 4, incre ? 1 : 2),
+          "output of int8", legal, [](Fixture& f) { f.call.attention_out.dtype = DType::i8; }, Code::post_quant_missing,
+          0, 1),
+      row(
+          "output of another type", legal, [](Fixture& f) { f.call.attention_out.dtype = DType::bf16; },
+          Code::dtype_output, 3, 2),
       row(
           "mask of int32", masked<Fixture>, [](Fixture& f) { f.call.attn_mask.dtype = DType::i32; }, Code::dtype_mask,
           7, 6),
@@ -90,13 +93,13 @@ constexpr auto alike() {
           },
           Code::layout_not_for_operator),
       row(
-          "layout TND", legal,
-          [](Fixture& f) {
-            f.call.input_layout = "TND";
-            f.call.query.shape = f.call.attention_out.shape = {f.size.q_len, 4, 16};
-            f.call.key.shape = f.call.value.shape = {8, 2, 16};
-          },
+          "layout BNSD_TND", legal, [](Fixture& f) { f.call.input_layout = "BNSD_TND"; },
           Code::layout_not_for_operator),
+      row(
+          "layout BNSD_", legal, [](Fixture& f) { f.call.input_layout = "BNSD_"; }, Code::layout_unknown),
+      row(
+          "BNSD_BSND with an output in BNSD", legal, [](Fixture& f) { f.call.input_layout = "BNSD_BSND"; },
+          Code::output_shape_mismatch, 4),
       row(
           "rank", legal,
           [](Fixture& f) {

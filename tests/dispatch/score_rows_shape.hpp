@@ -50,10 +50,10 @@ constexpr Row<Score> kPointers[] = {
 constexpr Row<Score> kTypes[] = {
     {"query of int32", plain, [](Score& f) { f.call.query.dtype = DType::i32; }, Code::dtype_query, 7, 2},
     {"query of no type", plain, [](Score& f) { f.call.query.dtype = DType::none; }, Code::dtype_query, 0, 2},
-    {"query of int8", plain, [](Score& f) { f.call.query.dtype = DType::i8; }, Code::not_supported_quantization, 4, 2},
+    {"query of int8", plain, [](Score& f) { f.call.query.dtype = DType::i8; }, Code::dtype_query, 4, 2},
     {"key of another type", plain, [](Score& f) { f.call.key.dtype = DType::bf16; }, Code::dtype_key_value, 3, 2},
     {"value of another type", plain, [](Score& f) { f.call.value.dtype = DType::f32; }, Code::dtype_key_value, 1, 2},
-    {"key of int8", plain, [](Score& f) { f.call.key.dtype = DType::i8; }, Code::not_supported_quantization, 4, 2},
+    {"key of int8", plain, [](Score& f) { f.call.key.dtype = DType::i8; }, Code::dtype_key_value, 4, 2},
     {"output of another type", plain, [](Score& f) { f.call.attention_out.dtype = DType::f32; }, Code::dtype_output, 1,
      2},
     {"mask of float16", masked, [](Score& f) { f.call.attn_mask.dtype = DType::f16; }, Code::dtype_mask, 2, 6},

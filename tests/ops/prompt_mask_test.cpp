@@ -15,14 +15,14 @@ class Mask {
  public:
   Mask(DType dtype, Flush where, index_t count)
       : dtype_(dtype), fence_(count * glint::size_of(dtype)), bytes_(size(count)) {
-    data_ = fence_.flush(where, count * glint::size_of(dtype));
+    data_ = static_cast<std::uint8_t*>(fence_.flush(where, count * glint::size_of(dtype)));
     std::mt19937 random(7);
     for (index_t i = 0; i < count; ++i) {
       bytes_[size(i)] = random() % 3 == 0;
       set(i, bytes_[size(i)] != 0, random());
     }
   }
-  const void* data() const { return data_; }
+  const std::uint8_t* data() const { return data_; }
   DType dtype() const { return dtype_; }
   const std::vector<std::uint8_t>& bytes() const { return bytes_; }
 
@@ -34,15 +34,15 @@ class Mask {
     constexpr std::uint32_t kDrops[] = {0x3f800000, 0x7f800000, 0x7fc00000, 0x00010000, 0x7f7f0000};
     const std::uint32_t sign = kind / 8 % 2 != 0 ? kSign : 0, bits = (drop ? kDrops[kind % 5] : 0) | sign;
     const auto upper = static_cast<std::uint16_t>(bits >> 16);
-    if (dtype_ == DType::f32) static_cast<std::uint32_t*>(data_)[i] = bits;
-    if (glint::size_of(dtype_) == 2) static_cast<std::uint16_t*>(data_)[i] = upper;
-    if (glint::size_of(dtype_) == 1) static_cast<std::uint8_t*>(data_)[i] = drop ? 0x80 : 0;
+    if (glint::size_of(dtype_) == 4) std::memcpy(data_ + 4 * i, &bits, 4);
+    if (glint::size_of(dtype_) == 2) std::memcpy(data_ + 2 * i, &upper, 2);
+    if (glint::size_of(dtype_) == 1) data_[i] = drop ? 0x80 : 0;
   }
 
   DType dtype_;
   Fence fence_;
   std::vector<std::uint8_t> bytes_;
-  void* data_ = nullptr;
+  std::uint8_t* data_ = nullptr;
 };
 
 template <class Element>
@@ -75,9 +75,9 @@ struct Answer {
 };
 
 template <class Element>
-Answer<Element> typed(const Tensors<Element>& t, const void* mask, DType dtype, MaskShape m) {
+Answer<Element> typed(const Tensors<Element>& t, const std::uint8_t* mask, DType dtype, MaskShape m) {
   Answer<Element> answer(t);
-  glint::PromptProblem<Element> p{.q = t.q.data(), .k = t.k.data(), .v = t.v.data(), .out = answer.out.data()};
+  glint::PromptProblem<Element> p{.q = t.q.data(), .kv = {.k = t.k.data(), .v = t.v.data()}, .out = answer.out.data()};
   p.shape = {t.batch, t.heads, t.kv_heads, t.q_len, t.kv_len, t.dim};
   p.scale = 0.25F;
   p.next_tokens = kAll;
@@ -89,7 +89,7 @@ Answer<Element> typed(const Tensors<Element>& t, const void* mask, DType dtype, 
 }
 
 template <class Element>
-Answer<Element> run_time(const Tensors<Element>& t, const void* mask, DType dtype, MaskShape m) {
+Answer<Element> run_time(const Tensors<Element>& t, const std::uint8_t* mask, DType dtype, MaskShape m) {
   Answer<Element> answer(t);
   constexpr DType kType = glint::dtype_of<Element>;
   glint::PromptFlashAttentionCall call;

@@ -96,7 +96,7 @@ constexpr Row<Score> kShapes[] = {
      },
      Code::drop_mask_unexpected, 48, 0},
     {"mask of int8", [](Score& p) { p.attn_mask = {bytes, 1, 1, 6, 8, glint::DType::i8}; }, Code::dtype_mask, 4, 6},
-    {"mask of half", [](Score& p) { p.attn_mask = {memory, 1, 1, 6, 8, glint::DType::f16}; }, Code::dtype_mask, 2, 6},
+    {"mask of half", [](Score& p) { p.attn_mask = {bytes, 1, 1, 6, 8, glint::DType::f16}; }, Code::dtype_mask, 2, 6},
     {"keep_prob without a source", [](Score& p) { p.dropout.keep_prob = 0.5; }, Code::drop_mask_missing, 0, 1},
 };
 TEST(TypedScore, Refuses) { expect_rows<glint::FlashAttentionScore<layout::BNSD, float>>(kShapes); }
@@ -201,10 +201,11 @@ constexpr Row<Prompt> kPrompt[] = {
        p.attn_mask = {bytes, 1, 4, 6, 8};
      },
      Code::mask_shape, 4, 1},
-    {"mask of int32", [](Prompt& p) { p.attn_mask = {memory, 1, 1, 6, 8, glint::DType::i32}; }, Code::dtype_mask, 7, 6},
-    {"mask of no type", [](Prompt& p) { p.attn_mask = {memory, 1, 1, 6, 8, glint::DType::none}; }, Code::dtype_mask, 0,
+    {"mask of int32", [](Prompt& p) { p.attn_mask = {bytes, 1, 1, 6, 8, glint::DType::i32}; }, Code::dtype_mask, 7, 6},
+    {"mask of no type", [](Prompt& p) { p.attn_mask = {bytes, 1, 1, 6, 8, glint::DType::none}; }, Code::dtype_mask, 0,
      6},
-    {"out is the last number of a mask", [](Prompt& p) { p.attn_mask = {p.out - 47, 1, 1, 6, 8, glint::DType::f32}; },
+    {"out is the last number of a mask",
+     [](Prompt& p) { p.attn_mask = {reinterpret_cast<std::uint8_t*>(p.out - 47), 1, 1, 6, 8, glint::DType::f32}; },
      Code::output_overlaps_input, 1, 0},
     {"a flat pse", [](Prompt& p) { p.pse_shift = {memory, glint::DType::f32, 1, 1, 6, 8, glint::PseForm::compressed}; },
      Code::pse_shape, 1, 0},
@@ -229,7 +230,7 @@ constexpr Row<Incre> kIncre[] = {
        p.attn_mask = {bytes, 1, 1, 2, 8};
      },
      Code::mask_shape, 2, 1},
-    {"mask of half", [](Incre& p) { p.attn_mask = {memory, 1, 1, 1, 8, glint::DType::f16}; }, Code::dtype_mask, 2, 6},
+    {"mask of half", [](Incre& p) { p.attn_mask = {bytes, 1, 1, 1, 8, glint::DType::f16}; }, Code::dtype_mask, 2, 6},
     {"lengths", [](Incre& p) { p.kv_lens = kSix, p.shape.kv_len = 5; }, Code::length_range, 6, 5},
     {"null key", [](Incre& p) { p.kv.k = nullptr; }, Code::null_key, 0, 1},
     {"out is v", [](Incre& p) { p.kv.v = p.out; }, Code::output_overlaps_input, 1, 0},

@@ -44,6 +44,11 @@ struct MaskExamples<mask::Staircase> {
   }
 };
 
+template <class Element>
+const std::uint8_t* bytes_of(const Element* numbers) {
+  return reinterpret_cast<const std::uint8_t*>(numbers);
+}
+
 // Anything but 0 drops, and of floats -0 keeps as well.  Rows may lie further apart than they are long, and nothing
 // outside them may be read.
 template <class Element, class Visit>
@@ -59,7 +64,7 @@ void each_dense_of(std::initializer_list<Element> values, const Visit& visit) {
         const index_t stride = nk + gap, count = (nq - 1) * stride + nk;
         auto* const drop = memory.take<Element>(count, fit);
         for (index_t i = 0; i < count; ++i) drop[i] = values.begin()[random() % values.size()];
-        visit(mask::Dense{drop, stride, nq, nk, kSize}, nq, nk);
+        visit(mask::Dense{bytes_of(drop), stride, nq, nk, kSize}, nq, nk);
       }
   });
 }
@@ -150,7 +155,7 @@ TEST(BitRange, IsTheBitsBetweenTwoIntegers) {
 // visible() is what the laws believe, so it is looked at here.
 template <class Element, std::size_t count>
 std::string seen(const Element (&drop)[count]) {
-  return picture(mask::Dense{drop, 0, 1, count, sizeof(Element)}, 1, count);
+  return picture(mask::Dense{bytes_of(drop), 0, 1, count, sizeof(Element)}, 1, count);
 }
 TEST(Dense, KeepsWhereTheNumberIsZero) {
   const std::uint8_t bytes[] = {0, 1, 0x80, 0xff};

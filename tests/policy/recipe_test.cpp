@@ -37,6 +37,9 @@ TEST(Recipe, DefaultChoosesByElementSize) {
   EXPECT_EQ(single.shared, glint::tile::Prefill::shared);
   EXPECT_EQ(narrow.shared, glint::tile::PrefillConverted::shared);
   EXPECT_GT(narrow.shared, 1);
+  constexpr RecipeDescription bytes = describe<recipe::Default, std::int8_t>();
+  EXPECT_TRUE(all_default(bytes));
+  EXPECT_EQ(bytes.columns, glint::tile::PrefillBytes::columns);
 }
 
 TEST(Recipe, AnOverriddenAliasIsTold) {

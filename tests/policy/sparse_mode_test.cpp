@@ -154,8 +154,8 @@ void expect_broadcasts() {
     const index_t rows = axes & 1 ? kRows : 1, heads = axes & 2 ? kHeads : 1, batch = axes & 4 ? kBatch : 1;
     std::vector<Element> drop(static_cast<std::size_t>(batch * heads * rows * kKeys));
     for (std::size_t e = 0; e < drop.size(); ++e) drop[e] = (e * 11 + e / 5) % 3 == 0;
-    const glint::DenseOf of{drop.data(), batch > 1 ? heads * rows * kKeys : 0, heads > 1 ? rows * kKeys : 0,
-                            rows > 1 ? kKeys : 0, sizeof(Element)};
+    const glint::DenseOf of{reinterpret_cast<const std::uint8_t*>(drop.data()), batch > 1 ? heads * rows * kKeys : 0,
+                            heads > 1 ? rows * kKeys : 0, rows > 1 ? kKeys : 0, sizeof(Element)};
     for (index_t b = 0; b < kBatch; ++b)
       for (index_t h = 0; h < kHeads; ++h)
         EXPECT_TRUE(same(of(HeadIndex{b, h, kRows, kKeys}), kRows, kKeys, [&](const Score& s) {

@@ -44,6 +44,12 @@ struct Floor {
   void (*exp_below_zero)(const float*, float*, index_t);
   void (*exp2_below_zero)(const float*, float*, index_t);
   void (*square_root)(const float*, float*, index_t);
+  void (*exponential_in_parts)(const float*, float*, float*, index_t);
+  void (*as_half)(const float*, float*, index_t);
+  void (*as_normal_half)(const float*, float*, index_t);
+  void (*mantissa_as_half)(const float*, float*, index_t);
+  void (*times_half)(float, const float*, float*, index_t);
+  void (*load_bytes)(const std::int8_t*, float*, index_t);
   void (*max)(const float*, const float*, float*, index_t);
   void (*fma)(const float*, const float*, const float*, float*, index_t);
   void (*iota)(float*);

@@ -29,6 +29,29 @@ GLINT_NOINLINE inline void exp2_below_zero(const float* from, float* to, index_t
 GLINT_NOINLINE inline void square_root(const float* from, float* to, index_t count) {
   for (index_t i = 0; i < count; i += kLanes) isa::store(to + i, isa::square_root(isa::load(from + i)));
 }
+GLINT_NOINLINE inline void exponential_in_parts(const float* from, float* mantissa, float* power, index_t count) {
+  for (index_t i = 0; i < count; i += 2 * kLanes) {
+    Vec x[2] = {isa::load(from + i), isa::load(from + i + kLanes)}, whole[2];
+    isa::exponential_in_parts(x, whole);
+    for (int part = 0; part < 2; ++part) {
+      isa::store(mantissa + i + part * kLanes, x[part]);
+      isa::store(power + i + part * kLanes, whole[part]);
+    }
+  }
+}
+GLINT_NOINLINE inline void as_half(const float* from, float* to, index_t count) {
+  for (index_t i = 0; i < count; i += kLanes) isa::store(to + i, isa::as_half(isa::load(from + i)));
+}
+GLINT_NOINLINE inline void as_normal_half(const float* from, float* to, index_t count) {
+  for (index_t i = 0; i < count; i += kLanes) isa::store(to + i, isa::as_normal_half(isa::load(from + i)));
+}
+GLINT_NOINLINE inline void mantissa_as_half(const float* from, float* to, index_t count) {
+  for (index_t i = 0; i < count; i += kLanes) isa::store(to + i, isa::mantissa_as_half(isa::load(from + i)));
+}
+GLINT_NOINLINE inline void times_half(float factor, const float* from, float* to, index_t count) {
+  const isa::HalfFactor times = isa::HalfFactor::of(factor);
+  for (index_t i = 0; i < count; i += kLanes) isa::store(to + i, times(isa::load(from + i)));
+}
 GLINT_NOINLINE inline void max(const float* a, const float* b, float* to, index_t count) {
   for (index_t i = 0; i < count; i += kLanes) isa::store(to + i, isa::vmax(isa::load(a + i), isa::load(b + i)));
 }
@@ -105,6 +128,12 @@ inline Floor floor(glint::Isa name) {
       .exp_below_zero = exp_below_zero,
       .exp2_below_zero = exp2_below_zero,
       .square_root = square_root,
+      .exponential_in_parts = exponential_in_parts,
+      .as_half = as_half,
+      .as_normal_half = as_normal_half,
+      .mantissa_as_half = mantissa_as_half,
+      .times_half = times_half,
+      .load_bytes = load_converted<std::int8_t>,
       .max = max,
       .fma = fma,
       .iota = iota,

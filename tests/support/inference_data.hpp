@@ -37,8 +37,8 @@ struct InferenceData {
   float dequant1 = 1, quant1 = 1, dequant2 = 1;  // of an int8 query
   AttentionCase spec;
 
-  const void* mask_data() const {
-    return wide_mask.empty() ? static_cast<const void*>(first_of(mask)) : wide_mask.data();
+  const std::uint8_t* mask_data() const {
+    return wide_mask.empty() ? first_of(mask) : reinterpret_cast<const std::uint8_t*>(wide_mask.data());
   }
   KeySpot spot(const InferenceCase& c, index_t b, index_t key) const {
     if (key < lists.prefix) return {0, 0, key, true};

@@ -12,7 +12,7 @@ void add_workloads(const CacheRows<Element, Element>& rows) {
   rows.add(kD1);
   rows.add_with_door(kD2);
   rows.add(kD3);
-  for (const DecodeWorkload* w : {&kD1, &kD2, &kD3}) rows.add_two_threads(*w);
+  for (const CachedWorkload* w : {&kD1, &kD2, &kD3}) rows.add_two_threads(*w);
   rows.add_groups();
 }
 
@@ -35,7 +35,7 @@ const bool kRegistered = [] {
   add_workloads(fast);
   add_the_rest(f32);
   add_the_rest(fast);
-  for (const DecodeWorkload* w : {&kD1, &kD2, &kD3}) precise.add(*w);
+  for (const CachedWorkload* w : {&kD1, &kD2, &kD3}) precise.add(*w);
   precise.add_groups();
   precise.add_latent();
   return true;

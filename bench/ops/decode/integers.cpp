@@ -10,7 +10,7 @@ const bool kRegistered = [] {
   fast.add(kD4);
   fast.add_with_door(kD2);
   fast.add(kD3);
-  for (const DecodeWorkload* w : {&kD4, &kD2, &kD3}) fast.add_two_threads(*w);
+  for (const CachedWorkload* w : {&kD4, &kD2, &kD3}) fast.add_two_threads(*w);
   fast.add_groups();
   fast.add_batches();
   fast.add_in_cache();
@@ -18,7 +18,7 @@ const bool kRegistered = [] {
   fast.add_pages();
 
   const CacheRows<glint::bfloat16, std::int8_t> precise{"int8_precise", {.inner_precise = 0}};
-  for (const DecodeWorkload* w : {&kD4, &kD2, &kD3}) precise.add(*w);
+  for (const CachedWorkload* w : {&kD4, &kD2, &kD3}) precise.add(*w);
 
   const CacheRows<glint::bfloat16, glint::int4x2> int4{"int4"};
   int4.add(kD1);

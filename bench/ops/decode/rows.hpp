@@ -3,7 +3,8 @@
 
 #include <type_traits>
 
-#include "ops/decode/answer.hpp"
+#include "ops/decode/workloads.hpp"
+#include "support/cached_answer.hpp"
 #include "support/lasting_pool.hpp"
 #include "support/roof.hpp"
 
@@ -23,11 +24,12 @@ template <class LayoutTag, class Element, class Kv>
 class DecodeLayers {
  public:
   using Functor = glint::IncreFlashAttention<LayoutTag, Element, Kv>;
+  using Problem = glint::IncreProblem<Element, Kv>;
 
-  DecodeLayers(DecodeWorkload w, const DecodeVariant& how, index_t& turn)
+  DecodeLayers(CachedWorkload w, const DecodeVariant& how, index_t& turn)
       : in_((w.layout = LayoutTag::kind, w)), turn_(turn) {
     for (index_t layer = 0; layer < in_.layers; ++layer) {
-      problems_.push_back(in_.problem(layer));
+      problems_.push_back(in_.template problem<Problem>(layer));
       problems_.back().inner_precise = how.inner_precise;
     }
     workspace_.resize(static_cast<std::size_t>(Functor::workspace_bytes(problems_[0], how.threads)));
@@ -50,7 +52,7 @@ class DecodeLayers {
 
   // What was calculated last.
   bool right() const { return bench::right(in_, last_); }
-  const DecodeInputs<Element, Kv>& inputs() const { return in_; }
+  const CachedInputs<Element, Kv>& inputs() const { return in_; }
 
   MemoryWork work(const DecodeVariant& how) {
     MemoryWork work{.bytes = in_.bytes(),
@@ -69,10 +71,10 @@ class DecodeLayers {
     return static_cast<std::size_t>(last_ = turn_);
   }
 
-  DecodeInputs<Element, Kv> in_;
+  CachedInputs<Element, Kv> in_;
   index_t& turn_;
   index_t last_ = 0;
-  std::vector<glint::IncreProblem<Element, Kv>> problems_{};
+  std::vector<Problem> problems_{};
   std::vector<glint::IncreFlashAttentionCall> calls_{};
   std::vector<std::byte> workspace_{};
 };
@@ -82,7 +84,7 @@ inline void finish(benchmark::State& state, bool right) {
 }
 
 template <class LayoutTag, class Element, class Kv>
-void run_decode(benchmark::State& state, const DecodeWorkload& w, const DecodeVariant& how) {
+void run_decode(benchmark::State& state, const CachedWorkload& w, const DecodeVariant& how) {
   index_t turn = 0;
   DecodeLayers<LayoutTag, Element, Kv> layers(w, how, turn);
   MemoryWork work = layers.work(how);
@@ -100,7 +102,7 @@ void run_decode(benchmark::State& state, const DecodeWorkload& w, const DecodeVa
 
 // Pages beside one tensor that holds the tokens or the heads in the same order, so that only paging differs.
 template <class PlainLayout, class Element, class Stored>
-void run_paged(benchmark::State& state, const DecodeWorkload& w, const DecodeVariant& how) {
+void run_paged(benchmark::State& state, const CachedWorkload& w, const DecodeVariant& how) {
   index_t turn = 0;
   DecodeLayers<glint::layout::BNSD, Element, glint::kv::Paged<Stored>> paged(w, how, turn);
   DecodeLayers<PlainLayout, Element, glint::kv::Contiguous<Stored>> plain(w, how, turn);
@@ -120,7 +122,7 @@ inline std::string decode_row(Layout layout, const std::string& type, const std:
 }
 
 template <class Element, class Kv, class LayoutTag = glint::layout::BNSD>
-void add_decode(const DecodeWorkload& w, const std::string& type, const std::string& variant,
+void add_decode(const CachedWorkload& w, const std::string& type, const std::string& variant,
                 const DecodeVariant& how) {
   add_memory_row(decode_row(LayoutTag::kind, type, w.name, variant), w.bytes<typename Kv::element>(),
                  [w, how](benchmark::State& state) { run_decode<LayoutTag, Element, Kv>(state, w, how); });
@@ -128,7 +130,7 @@ void add_decode(const DecodeWorkload& w, const std::string& type, const std::str
 
 // Both orders of pages.
 template <class Element, class Stored>
-void add_paged(DecodeWorkload w, const std::string& type, index_t block_size, const DecodeVariant& how) {
+void add_paged(CachedWorkload w, const std::string& type, index_t block_size, const DecodeVariant& how) {
   w.block_size = block_size;
   const std::string variant = "paged_" + std::to_string(block_size);
   w.pages = glint::PageLayout::token_major;

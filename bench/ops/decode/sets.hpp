@@ -15,15 +15,15 @@ struct CacheRows {
   std::string type;  // a part of the rows' names
   DecodeVariant how{};
 
-  void add(const DecodeWorkload& w) const { bench::add_decode<Element, Plain>(w, type, "", how); }
+  void add(const CachedWorkload& w) const { bench::add_decode<Element, Plain>(w, type, "", how); }
 
-  void add_with_door(const DecodeWorkload& w) const {
+  void add_with_door(const CachedWorkload& w) const {
     DecodeVariant beside = how;
     beside.with_door = true;
     bench::add_decode<Element, Plain>(w, type, "", beside);
   }
 
-  void add_two_threads(const DecodeWorkload& w) const {
+  void add_two_threads(const CachedWorkload& w) const {
     if (usable_cpus() < 2) return;
     DecodeVariant two = how;
     two.threads = 2;
@@ -42,7 +42,7 @@ struct CacheRows {
   void add_in_cache() const {
     for (const index_t keys : {256, 512, 1024}) {
       for (const index_t group : {1, 4}) {
-        DecodeWorkload w =
+        CachedWorkload w =
             decode_workload("KV" + std::to_string(keys) + "_G" + std::to_string(group), 1, 8 * group, 8, keys);
         w.in_cache = true;
         bench::add_decode<Element, Plain>(w, type, "in_cache", how);
@@ -51,8 +51,8 @@ struct CacheRows {
   }
 
   // D1 with 4 rows of a draft, D1 at the end of a longer buffer, D2 in tensors that hold all heads of a token together.
-  void add_variants(const DecodeWorkload& d1) const {
-    DecodeWorkload draft = d1, padded = d1;
+  void add_variants(const CachedWorkload& d1) const {
+    CachedWorkload draft = d1, padded = d1;
     draft.shape.q_len = 4;
     draft.draft = glint::DraftMask::causal;
     bench::add_decode<Element, Plain>(draft, type, "draft_4", how);
@@ -68,7 +68,7 @@ struct CacheRows {
 
   // Multi-head latent attention: 512 numbers of a latent vector, which are the value too, and 64 of a rotated key.
   void add_latent() const {
-    DecodeWorkload w = decode_workload("MLA", 1, 16, 1, 8192, 576);
+    CachedWorkload w = decode_workload("MLA", 1, 16, 1, 8192, 576);
     w.shape.value_dim = 512;
     w.v_in_k = true;
     add(w);

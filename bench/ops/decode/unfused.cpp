@@ -16,7 +16,7 @@ constexpr unfused::Stored kStored<std::int8_t> = unfused::Stored::int8;
 
 // The query heads of a group lie one after another: they are the rows of a matrix.
 template <class Stored>
-glint::Status attend(const DecodeInputs<float, glint::kv::Contiguous<Stored>>& in, index_t layer, float* scratch) {
+glint::Status attend(const CachedInputs<float, glint::kv::Contiguous<Stored>>& in, index_t layer, float* scratch) {
   const Shape& s = in.workload.shape;
   const index_t kv_heads = s.kv_head_count(), group = s.heads / kv_heads;
   for (index_t i = 0; i < s.batch * kv_heads; ++i) {
@@ -30,7 +30,7 @@ glint::Status attend(const DecodeInputs<float, glint::kv::Contiguous<Stored>>& i
                             s.head_dim,
                             in.scale,
                             kStored<Stored>};
-    if constexpr (is_integer<Stored>) {
+    if constexpr (glint::is_integer_element<Stored>) {
       work.k_factors = in.k_factors.data() + head * s.head_dim;
       work.v_factors = in.v_factors.data() + head * s.head_dim;
     }
@@ -40,9 +40,9 @@ glint::Status attend(const DecodeInputs<float, glint::kv::Contiguous<Stored>>& i
 }
 
 template <class Stored>
-void add_unfused(const std::string& type, const DecodeWorkload& w) {
+void add_unfused(const std::string& type, const CachedWorkload& w) {
   add_memory_row("decode/eigen/" + type + "/" + w.name, w.bytes<Stored>(), [w](benchmark::State& state) {
-    const DecodeInputs<float, glint::kv::Contiguous<Stored>> in(w);
+    const CachedInputs<float, glint::kv::Contiguous<Stored>> in(w);
     const index_t group = w.shape.heads / w.shape.kv_head_count();
     const Buffer<float> scratch(group * (w.shape.kv_len + w.shape.head_dim) + w.shape.kv_len * w.shape.head_dim);
     index_t layer = 0;
@@ -57,7 +57,7 @@ void add_unfused(const std::string& type, const DecodeWorkload& w) {
 }
 
 const bool kRegistered = [] {
-  for (const DecodeWorkload* w : {&kD1, &kD2, &kD3}) {
+  for (const CachedWorkload* w : {&kD1, &kD2, &kD3}) {
     add_unfused<float>("f32", *w);
     add_unfused<glint::half>("f16", *w);
     add_unfused<glint::bfloat16>("bf16", *w);

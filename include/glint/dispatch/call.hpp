@@ -162,7 +162,7 @@ inline Status read_mask(const TensorRef& mask, bool three, rules::MaskTypes type
   const Extents& e = mask.shape;
   GLINT_REQUIRE(e.rank == 2 || e.rank == 4 || (three && e.rank == 3), Code::mask_shape,
                 "attn_mask must have 2 or 4 axes (inference: or 3)", e.rank, 4);
-  out.data = data_of(mask);
+  out.data = static_cast<const std::uint8_t*>(data_of(mask));
   out.dtype = mask.dtype;
   out.rows = e[e.rank - 2];
   out.columns = e[e.rank - 1];

@@ -18,19 +18,31 @@ struct ByteProducts {
   template <template <index_t, bool> class StoreAs, class Head>
   static GLINT_INLINE void absorb_as(const Head& head, Box box, const TileScratch<Tile>& scratch,
                                      const LaneState& state) {
-    const ByteFactors factors = byte_factors(head);
+    const ByteFactors factors = byte_factors<Tile>(head);
     const auto absorb = [&](auto guarded) __attribute__((always_inline)) {
       const StoreAs<kRows, decltype(guarded)::value> store_as{decltype(store_as.quantize)::of(factors)};
       glint::GLINT_ISA::absorb<kRows>(store_as, scratch.s, box.k0, box.k1 - box.k0, scratch.tile_max, state);
     };
     factors.quant_guarded ? absorb(std::true_type{}) : absorb(std::false_type{});
   }
+  // Calls visit with what finishes a block of O.
+  template <class Head, class Visit>
+  static GLINT_INLINE void with_block(const Head& head, const Visit& visit) {
+    const ByteFactors factors = byte_factors<Tile>(head);
+    if (factors.block_guarded) return visit(RoundBlock<true>{factors.dequant2});
+    visit(RoundBlock<false>{factors.dequant2});
+  }
   // The quotient's divisor is a half too.
   static GLINT_INLINE Vec divisor(const Vec& sum) { return as_half(sum); }
+  // Quotients are halves that saturate.  Writing halves rounds, so here is only to be done what that cannot: where the
+  // sums of all keys, without any rounding, stay below the largest half, nothing.
   template <class Head>
   static GLINT_INLINE void unpack(const Head& head, float* o, float* factor, Interval rows) {
-    round_output<kRows>(o, factor, lanes_for<kRows>(rows.size()), head.out.dim);
-    fill(factor, kRows, 1.0F);
+    const float most = 128 * 128 * static_cast<float>(head.kv.length()) * __builtin_fabsf(head.int8.dequant2);
+    if (most > kMostHalf / 2 || head.out.dtype != DType::f16) {
+      round_output<kRows>(o, factor, lanes_for<kRows>(rows.size()), head.out.dim);
+      fill(factor, kRows, 1.0F);
+    }
     unpack_output<kRows>(o, factor, rows, head.out);
   }
 };
@@ -63,7 +75,7 @@ struct BytesInFloat : ByteProducts<Tile> {
                                       count, lanes,       scratch.s, scratch.tile_max};
     glint::GLINT_ISA::scores<kRows>(product, product.dim, visible, upcoming);
     with_score_steps(
-        byte_factors(*tile.head), [&](const auto& round) __attribute__((always_inline)) {
+        byte_factors<Tile>(*tile.head), [&](const auto& round) __attribute__((always_inline)) {
           round_scores<kRows>(round, count, lanes, scratch.s, scratch.tile_max);
         });
     return true;
@@ -76,9 +88,12 @@ struct BytesInFloat : ByteProducts<Tile> {
   static GLINT_INLINE void accumulate(QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
                                       const std::uint64_t* visible, const TileScratch<Tile>& scratch,
                                       Upcoming& upcoming) {
-    const ValueRows<RoundBlock> v{kv.v,   kv.v_stride,     tile.head->out.dim,
-                                  box.k0, box.k1 - box.k0, {byte_factors(*tile.head).dequant2}};
-    glint::GLINT_ISA::accumulate<kRows>(v, v.count, scratch.s, visible, tile.running_sum(), upcoming);
+    Common::with_block(
+        *tile.head, [&](const auto& finish) __attribute__((always_inline)) {
+          const ValueRows<std::remove_cvref_t<decltype(finish)>> v{kv.v,   kv.v_stride,     tile.head->out.dim,
+                                                                   box.k0, box.k1 - box.k0, finish};
+          glint::GLINT_ISA::accumulate<kRows>(v, v.count, scratch.s, visible, tile.running_sum(), upcoming);
+        });
   }
 };
 
@@ -128,7 +143,7 @@ struct BytesByDot : ByteProducts<Tile> {
   template <class Head>
   static GLINT_INLINE bool scores(const QueryTile<Tile, Head>& tile, const Staged& kv, index_t count,
                                   const std::uint64_t* visible, const TileScratch<Tile>& scratch, Upcoming& upcoming) {
-    const ByteFactors factors = byte_factors(*tile.head);
+    const ByteFactors factors = byte_factors<Tile>(*tile.head);
     const QuadScores product{kv.k,      kv.k_stride,      tile.q, (tile.head->q.dim + 3) / 4, count, tile.state.lanes,
                              scratch.s, scratch.tile_max, factors};
     glint::GLINT_ISA::scores<kRows>(product, product.quads, visible, upcoming);
@@ -142,8 +157,11 @@ struct BytesByDot : ByteProducts<Tile> {
   static GLINT_INLINE void accumulate(QueryTile<Tile, Head>& tile, const Staged& kv, Box box,
                                       const std::uint64_t* visible, const TileScratch<Tile>& scratch,
                                       Upcoming& upcoming) {
-    const ByteRowQuads v{kv.v, kv.v_dim, box.k1 - box.k0, {byte_factors(*tile.head).dequant2}};
-    glint::GLINT_ISA::accumulate<kRows>(v, (v.count + 3) / 4, scratch.s, visible, tile.running_sum(), upcoming);
+    Common::with_block(
+        *tile.head, [&](const auto& finish) __attribute__((always_inline)) {
+          const ByteRowQuads<std::remove_cvref_t<decltype(finish)>> v{kv.v, kv.v_dim, box.k1 - box.k0, finish};
+          glint::GLINT_ISA::accumulate<kRows>(v, (v.count + 3) / 4, scratch.s, visible, tile.running_sum(), upcoming);
+        });
   }
 };
 #endif

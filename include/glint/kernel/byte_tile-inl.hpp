@@ -19,15 +19,20 @@ struct ByteFactors {
   float quant, most;  // of P, and the largest integer it becomes
   bool quant_guarded;
   float dequant2;
+  bool block_guarded;
 };
 
-template <class Head>
+// Are factor * n, for all whole numbers n up to `most`, normal numbers of binary16 or 0?
+GLINT_INLINE bool stays_normal(float factor, float most) { return factor >= 0x1p-14F && factor * most <= 0x1p15F; }
+
+template <class Tile, class Head>
 GLINT_INLINE ByteFactors byte_factors(const Head& head) {
-  constexpr float kLeast = 0x1p-14F, kMost = 0x1p15F;  // within the normal numbers
-  ByteFactors f{head.int8.dequant1, head.scale, ScoreSteps::guarded, head.int8.quant1, 127, false, head.int8.dequant2};
-  const float least = __builtin_fabsf(f.dequant1), scale = __builtin_fabsf(f.scale);
-  const float most = least * 0x1p14F * static_cast<float>(head.q.dim);  // 128 * 128 for each product
-  if (least >= kLeast && least * scale >= kLeast && most <= kMost && most * scale <= kMost) {
+  constexpr float kProduct = 128 * 128;
+  ByteFactors f{head.int8.dequant1, head.scale, ScoreSteps::guarded, head.int8.quant1, 127, false,
+                head.int8.dequant2, false};
+  const float dequant = __builtin_fabsf(f.dequant1), scale = __builtin_fabsf(f.scale);
+  const float most = kProduct * static_cast<float>(head.q.dim);
+  if (stays_normal(dequant, most) && stays_normal(dequant * scale, most)) {
     constexpr std::uint32_t kMantissa = 0x7fffff;
     const bool moves_no_bits = (std::bit_cast<std::uint32_t>(scale) & kMantissa) == 0;
     f.steps = moves_no_bits ? ScoreSteps::once : ScoreSteps::twice;
@@ -35,6 +40,7 @@ GLINT_INLINE ByteFactors byte_factors(const Head& head) {
   }
   if (f.quant < 0) f.quant = -f.quant, f.dequant2 = -f.dequant2, f.most = 128;  // P in [-128, 0], its sign in V's
   f.quant_guarded = !(f.quant <= f.most);
+  f.block_guarded = !stays_normal(__builtin_fabsf(f.dequant2), kProduct * static_cast<float>(Tile::columns));
   return f;
 }
 
@@ -128,6 +134,7 @@ struct StoreWholes {
 };
 
 // A block of O: f16(sum * dequant2).
+template <bool kGuarded>
 struct RoundBlock {
   float dequant2;
   template <int kCount, int NV>
@@ -136,7 +143,8 @@ struct RoundBlock {
     GLINT_UNROLL
     for (int i = 0; i < kCount; ++i) {
       GLINT_UNROLL
-      for (int j = 0; j < NV; ++j) sum[i][j] = as_half(sum[i][j] * factor);
+      for (int j = 0; j < NV; ++j)
+        sum[i][j] = kGuarded ? as_half(sum[i][j] * factor) : as_normal_half(sum[i][j] * factor);
     }
   }
 };
@@ -247,18 +255,19 @@ struct StoreQuads {
 };
 
 // V as interleave_byte_rows leaves it.
+template <class Finish>
 struct ByteRowQuads {
   const std::int8_t* data;
   index_t dim;
   index_t count;  // keys
-  RoundBlock finish;
+  Finish finish;
 
   ByteRowQuads part(Interval keys) const { return {data + keys.lo * dim, dim, keys.size(), finish}; }
   static constexpr index_t kKeysInRow = 4;  // of p
 };
 
-template <index_t kRows, int NV>
-GLINT_NOINLINE void accumulate_lanes(const ByteRowQuads& v, const float* p, const RunningSum& sum, index_t lane,
+template <index_t kRows, int NV, class Finish>
+GLINT_NOINLINE void accumulate_lanes(const ByteRowQuads<Finish>& v, const float* p, const RunningSum& sum, index_t lane,
                                      Upcoming& upcoming) {
   const index_t quads = (v.count + 3) / 4;
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };

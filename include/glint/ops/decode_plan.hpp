@@ -62,14 +62,12 @@ class IncrePlan {
     const MaskTensor& m = p_.mask;
     decode::RowMask mask{.q_len = p_.shape.q_len, .keys = p_.keys(batch)};
     if (m) {
-      mask.drop = static_cast<const std::uint8_t*>(m.data) + (m.batch == 1 ? 0 : batch * m.rows * m.columns) +
-                  p_.first_column(batch);
+      mask.drop = m.data + (m.batch == 1 ? 0 : batch * m.rows * m.columns) + p_.first_column(batch);
       mask.drop_stride = m.rows == 1 ? 0 : m.columns;
     }
     mask.causal = p_.draft == DraftMask::causal;
     if (p_.draft == DraftMask::tree)
-      mask.tree = static_cast<const std::uint8_t*>(p_.tree.data) +
-                  (p_.tree.batch == 1 ? 0 : batch * p_.tree.rows * p_.tree.columns);
+      mask.tree = p_.tree.data + (p_.tree.batch == 1 ? 0 : batch * p_.tree.rows * p_.tree.columns);
     return mask;
   }
 

@@ -26,9 +26,10 @@ struct Shape {
   constexpr index_t value_size() const { return value_dim == 0 ? head_dim : value_dim; }
 };
 
-// A mask tensor: 0 keeps, anything else drops, NaN too.  An extent of 1 broadcasts.  Absent when data is null.
+// A mask tensor: 0 (and -0) keeps, anything else drops.  An extent of 1 broadcasts.  Absent when data is null.  `data`
+// points at bytes whatever dtype says, so that floats without a dtype do not compile instead of being read as bytes.
 struct MaskTensor {
-  const void* data = nullptr;
+  const std::uint8_t* data = nullptr;
   index_t batch = 1, heads = 1, rows = 0, columns = 0;
   DType dtype = DType::u8;  // training bool and uint8; decode int8 as well; prompts also the floating-point types
 

@@ -109,15 +109,14 @@ struct StaircaseOf {
 
 // A mask tensor with broadcast strides in elements (0 where an axis has extent 1); see mask::Dense.
 struct DenseOf {
-  const void* drop = nullptr;  // null: nothing is dropped
+  const std::uint8_t* drop = nullptr;  // null: nothing is dropped
   index_t batch_stride = 0, head_stride = 0, row_stride = 0;
   index_t element_size = 1;
 
   constexpr mask::Dense operator()(HeadIndex at) const {
-    if (drop == nullptr) return {nullptr, row_stride, at.q_len, at.kv_len};
     const index_t first = at.batch * batch_stride + at.head * head_stride + at.first_row * row_stride + at.first_column;
-    return {static_cast<const std::uint8_t*>(drop) + first * element_size, row_stride, at.q_len, at.kv_len,
-            element_size};
+    const std::uint8_t* const data = drop == nullptr ? nullptr : drop + first * element_size;
+    return {data, row_stride, at.q_len, at.kv_len, element_size};
   }
 };
 

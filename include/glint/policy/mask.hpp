@@ -112,7 +112,7 @@ struct Staircase {
 
 // A tensor of numbers, one for each score: 0 keeps, anything else drops (the documents' polarity).  Null drops nothing.
 struct Dense {
-  const void* drop = nullptr;
+  const std::uint8_t* drop = nullptr;
   index_t row_stride = 0;  // in elements
   index_t nq = 0, nk = 0;
   index_t element_size = 1;  // 1: integers; 2 and 4: floating-point numbers, whose -0 keeps as well
@@ -142,9 +142,7 @@ struct Dense {
   }
 
  private:
-  const std::uint8_t* at(index_t q, index_t k) const {
-    return static_cast<const std::uint8_t*>(drop) + (q * row_stride + k) * element_size;
-  }
+  const std::uint8_t* at(index_t q, index_t k) const { return drop + (q * row_stride + k) * element_size; }
 };
 
 // Visible to both.

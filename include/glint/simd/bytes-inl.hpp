@@ -100,7 +100,7 @@ GLINT_INLINE Vec join_quads(const Vec& a, const Vec& b, const Vec& c, const Vec&
 
 // 64 bytes; zeros behind the first n, and nothing past p[n - 1] is read.
 GLINT_INLINE __m512i load_bytes(const std::int8_t* p, index_t n) {
-  return n >= 64 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi8((std::uint64_t{1} << (n > 0 ? n : 0)) - 1, p);
+  return n >= 64 ? _mm512_loadu_si512(p) : _mm512_maskz_loadu_epi8((std::uint64_t{1} << n) - 1, p);
 }
 
 // lanes[(d / 4) * kRows + r] = source[r][d .. d + 3]; bytes past the source are 0, as far as lanes_for(rows).
@@ -110,8 +110,14 @@ GLINT_NOINLINE void pack_quads(const std::int8_t* source, index_t stride, index_
   for (index_t r = 0; r < lanes_for<kRows>(rows); r += kLanes) {
     for (index_t quad = 0; quad < quads; quad += kLanes) {
       Vec square[kLanes];
-      for (int i = 0; i < kLanes; ++i)
-        square[i] = r + i < rows ? (Vec)load_bytes(source + (r + i) * stride + 4 * quad, dim - 4 * quad) : Vec{};
+      const std::int8_t* const corner = source + r * stride + 4 * quad;
+      if (rows - r >= kLanes && quads - quad >= kLanes && dim % 4 == 0) {
+        GLINT_UNROLL
+        for (int i = 0; i < kLanes; ++i) square[i] = (Vec)_mm512_loadu_si512(corner + i * stride);
+      } else {
+        for (int i = 0; i < kLanes; ++i)
+          square[i] = r + i < rows ? (Vec)load_bytes(corner + i * stride, dim - 4 * quad) : Vec{};
+      }
       transpose(square);
       const index_t columns = quads - quad < kLanes ? quads - quad : kLanes;
       for (index_t i = 0; i < columns; ++i) store(lanes + (quad + i) * kRows + r, square[i]);
@@ -119,7 +125,7 @@ GLINT_NOINLINE void pack_quads(const std::int8_t* source, index_t stride, index_
   }
 }
 
-// target[r * target_stride + d] = source[r][d] + 128; the rest of a row, up to 3 bytes, is anything.
+// target[r * target_stride + d] = source[r][d] + 128.
 GLINT_NOINLINE inline void copy_unsigned_rows(const std::int8_t* source, index_t stride, index_t rows, index_t dim,
                                               std::uint8_t* target, index_t target_stride) {
   const __m512i sign = (__m512i)(IntVec{} + static_cast<std::int32_t>(0x80808080u));
@@ -127,10 +133,9 @@ GLINT_NOINLINE inline void copy_unsigned_rows(const std::int8_t* source, index_t
     const std::int8_t* const from = source + r * stride;
     std::uint8_t* const to = target + r * target_stride;
     index_t d = 0;
-    for (; d + 64 <= target_stride; d += 64) _mm512_storeu_si512(to + d, load_bytes(from + d, dim - d) ^ sign);
-    if (d < target_stride)
-      _mm512_mask_storeu_epi8(to + d, (std::uint64_t{1} << (target_stride - d)) - 1,
-                              load_bytes(from + d, dim - d) ^ sign);
+    for (; d + 64 <= dim; d += 64) _mm512_storeu_si512(to + d, _mm512_loadu_si512(from + d) ^ sign);
+    if (d < dim)
+      _mm512_mask_storeu_epi8(to + d, (std::uint64_t{1} << (dim - d)) - 1, load_bytes(from + d, dim - d) ^ sign);
   }
 }
 
@@ -152,6 +157,20 @@ GLINT_INLINE void interleave_bytes(const __m512i (&row)[4], __m512i (&quad)[4]) 
   quad[2] = pick_quarters<0x88>(ef2, gh2), quad[3] = pick_quarters<0xdd>(ef2, gh2);
 }
 
+// The first n columns of what interleave_bytes made.
+GLINT_INLINE void store_columns(const __m512i (&quad)[4], index_t n, std::int8_t* to) {
+  if (n >= 64) {
+    GLINT_UNROLL
+    for (int i = 0; i < 4; ++i) _mm512_storeu_si512(to + 64 * i, quad[i]);
+    return;
+  }
+  for (index_t i = 0; i < 4 && 16 * i < n; ++i) {
+    const index_t columns = n - 16 * i;
+    const __mmask16 some = columns >= 16 ? kAllLanes : static_cast<__mmask16>((1 << columns) - 1);
+    _mm512_mask_storeu_epi32(to + 64 * i, some, quad[i]);
+  }
+}
+
 // target[(r / 4) * 4 * dim + 4 * d + r % 4] = source[r][d]; rows behind the last are 0.
 GLINT_NOINLINE inline void interleave_byte_rows(const std::int8_t* source, index_t stride, index_t rows, index_t dim,
                                                 std::int8_t* target) {
@@ -159,14 +178,11 @@ GLINT_NOINLINE inline void interleave_byte_rows(const std::int8_t* source, index
     std::int8_t* const to = target + r * dim;
     for (index_t d = 0; d < dim; d += 64) {
       __m512i row[4], quad[4];
+      GLINT_UNROLL
       for (int i = 0; i < 4; ++i)
         row[i] = r + i < rows ? load_bytes(source + (r + i) * stride + d, dim - d) : __m512i{};
       interleave_bytes(row, quad);
-      for (index_t i = 0; i < 4 && d + 16 * i < dim; ++i) {
-        const index_t columns = dim - d - 16 * i;
-        const __mmask16 some = columns >= 16 ? kAllLanes : static_cast<__mmask16>((1 << columns) - 1);
-        _mm512_mask_storeu_epi32(to + 4 * (d + 16 * i), some, quad[i]);
-      }
+      store_columns(quad, dim - d, to + 4 * d);
     }
   }
 }

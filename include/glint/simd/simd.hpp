@@ -16,7 +16,7 @@
 
 // Hides where a vector's value came from, so that no flag lets the optimiser reason about it.
 #if GLINT_HAVE_X86
-#define GLINT_OPAQUE(v) __asm__("" : "+x"(v))
+#define GLINT_OPAQUE(v) __asm__("" : "+v"(v))
 #elif defined(__aarch64__)
 #define GLINT_OPAQUE(v) __asm__("" : "+w"(v))
 #else

@@ -1,5 +1,5 @@
-// A decode workload in memory: as many layers of a model as it takes for their caches to fall out of every cache of the
-// CPU before they come again, and the typed problems or run-time calls that point at them.
+// A workload with a cache in memory: as many layers of a model as it takes for their caches to fall out of every cache
+// of the CPU before they come again, and the typed problems or run-time calls that point at them.
 #pragma once
 
 #include <cmath>
@@ -7,36 +7,11 @@
 #include <limits>
 #include <numeric>
 
-#include "ops/decode/workload.hpp"
+#include "support/cached_workload.hpp"
 #include "support/inputs.hpp"
 #include "support/read_ceiling.hpp"
 
 namespace bench {
-
-// What a cache stores for a number.  Integers are later multiplied by factors of about 1 / kSteps.
-template <class Stored>
-inline constexpr float kSteps = 1;
-template <>
-inline constexpr float kSteps<std::int8_t> = 32;
-template <>
-inline constexpr float kSteps<glint::int4x2> = 3;
-
-template <class Stored>
-Stored stored(const float* numbers) {
-  if constexpr (std::is_same_v<Stored, std::int8_t>) {
-    return static_cast<std::int8_t>(std::clamp(std::round(numbers[0] * kSteps<Stored>), -127.0F, 127.0F));
-  } else if constexpr (std::is_same_v<Stored, glint::int4x2>) {
-    const auto half = [&](int i) {
-      return static_cast<int>(std::clamp(std::round(numbers[i] * kSteps<Stored>), -8.0F, 7.0F)) & 15;
-    };
-    return {static_cast<std::uint8_t>(half(0) | half(1) << 4)};
-  } else {
-    return glint::from_float<Stored>(numbers[0]);
-  }
-}
-
-template <class Stored>
-inline constexpr bool is_integer = std::is_same_v<Stored, std::int8_t> || std::is_same_v<Stored, glint::int4x2>;
 
 // The caches of all rows whose caches hold this type lie in the same memory: gigabytes of random numbers take longer to
 // make than to measure.  Standard normal, a million repeated, as random_normal.  Moves when it grows: rows that live at
@@ -71,11 +46,11 @@ template <class Stored>
 inline constexpr bool is_left_padded<glint::kv::LeftPadded<Stored>> = true;
 
 template <class Element, class Kv>
-struct DecodeInputs {
+struct CachedInputs {
   using Stored = typename Kv::element;
-  using Problem = glint::IncreProblem<Element, Kv>;
+  static constexpr bool kIntegers = glint::is_integer_element<Stored>;
 
-  DecodeWorkload workload;
+  CachedWorkload workload;
   float scale;
   index_t k_count, v_count, layers;  // elements of storage in a layer's k and v
   const Stored* pool;
@@ -83,9 +58,9 @@ struct DecodeInputs {
   std::vector<index_t> lengths;  // for the kinds of caches that want them
   std::vector<std::int32_t> block_table{};
   index_t max_blocks = 0;
-  Buffer<float> k_factors{}, v_factors{};  // [N2][D], of integer caches
+  Buffer<float> k_factors{}, v_factors{};  // of integer caches: [N2][D], or [B][rows] by token
 
-  explicit DecodeInputs(const DecodeWorkload& w)
+  explicit CachedInputs(const CachedWorkload& w)
       : workload(w), scale(1 / std::sqrt(static_cast<float>(w.shape.head_dim))), lengths(w.kv_lens) {
     const Shape& s = w.shape;
     const index_t rows = s.batch * s.kv_head_count() * w.rows();
@@ -102,9 +77,9 @@ struct DecodeInputs {
     const Element nan = glint::from_float<Element>(std::numeric_limits<float>::quiet_NaN());
     out = Buffer<Element>(layers * queries() * s.value_size(), nan);
     if constexpr (is_paged<Kv>) make_block_table();
-    if constexpr (is_integer<Stored>) {
-      k_factors = factors(s.kv_head_count() * s.head_dim, 1);
-      v_factors = factors(s.kv_head_count() * s.value_size(), 2);
+    if constexpr (kIntegers) {
+      k_factors = factors(w.by_token ? s.batch * w.rows() : s.kv_head_count() * s.head_dim, 1);
+      v_factors = factors(w.by_token ? s.batch * w.rows() : s.kv_head_count() * s.value_size(), 2);
     }
   }
 
@@ -133,14 +108,24 @@ struct DecodeInputs {
     return workload.v_in_k ? k_at(batch, kv_head, t) : at(batch, kv_head, t, workload.shape.value_size());
   }
 
+  // What number d of key t stands for, over what is stored.
+  double k_factor(index_t batch, index_t kv_head, index_t t, index_t d) const {
+    return factor(k_factors, workload.shape.head_dim, batch, kv_head, t, d);
+  }
+  double v_factor(index_t batch, index_t kv_head, index_t t, index_t d) const {
+    return factor(v_factors, workload.shape.value_size(), batch, kv_head, t, d);
+  }
+
+  // Of either operator; PromptFlashAttention gets its mask from its mode.
+  template <class Problem>
   Problem problem(index_t layer) const {
-    const DecodeWorkload& w = workload;
+    const CachedWorkload& w = workload;
     Problem p{.q = q_of(layer), .out = out_of(layer), .shape = w.shape, .scale = scale};
     p.shape.kv_len = w.rows();
     p.kv.k = k(layer);
     p.kv.v = v(layer);
     p.kv_lens = lengths;
-    p.draft = w.draft;
+    if constexpr (requires { p.draft; }) p.draft = w.draft;
     if constexpr (is_paged<Kv>) {
       p.kv.block_table = block_table.data();
       p.kv.max_blocks = max_blocks;
@@ -151,9 +136,9 @@ struct DecodeInputs {
       p.kv.v_strides = tensor_strides(w.shape.head_dim);
     }
     if constexpr (is_left_padded<Kv>) p.kv.padding = w.rows_after;
-    if constexpr (is_integer<Stored>) {
-      p.k_antiquant = {.scale = k_factors.data()};
-      p.v_antiquant = {.scale = v_factors.data()};
+    if constexpr (kIntegers) {
+      p.k_antiquant = antiquant(k_factors);
+      p.v_antiquant = antiquant(v_factors);
     }
     return p;
   }
@@ -173,7 +158,7 @@ struct DecodeInputs {
     c.input_layout = name(layout);
     c.scale_value = scale;
     c.actual_seq_lengths = lengths;
-    if constexpr (is_integer<Stored>) {
+    if constexpr (kIntegers) {
       const glint::DType f32 = glint::DType::f32;
       c.key_antiquant_scale = {k_factors.data(), f32, {s.kv_head_count(), 1, s.head_dim}};
       c.value_antiquant_scale = {v_factors.data(), f32, {s.kv_head_count(), 1, s.value_size()}};
@@ -182,12 +167,20 @@ struct DecodeInputs {
   }
 
  private:
+  glint::Antiquant antiquant(const Buffer<float>& factors) const {
+    if (!workload.by_token) return {.scale = factors.data()};
+    return {.scale = factors.data(), .mode = glint::AntiquantMode::per_token, .columns = workload.rows()};
+  }
+  double factor(const Buffer<float>& factors, index_t dim, index_t batch, index_t kv_head, index_t t, index_t d) const {
+    if (!kIntegers) return 1;
+    return factors.data()[workload.by_token ? batch * workload.rows() + workload.rows_before + t : kv_head * dim + d];
+  }
   glint::Strides tensor_strides(index_t dim) const {
     const Shape& s = workload.shape;
     return glint::layout::strides(workload.layout, {s.batch, s.kv_head_count(), workload.rows(), width(dim)});
   }
   index_t at(index_t batch, index_t kv_head, index_t t, index_t dim) const {
-    const DecodeWorkload& w = workload;
+    const CachedWorkload& w = workload;
     if constexpr (is_paged<Kv>) {
       const auto entry = static_cast<std::size_t>(batch * max_blocks + t / w.block_size);
       const glint::Strides strides = glint::layout::strides(

@@ -1,31 +1,41 @@
-// Every documented illegal input of prompt_flash_attention and incre_flash_attention has its own code, and leaves every
-// byte as it was.
-#include "dispatch/inference_rows.hpp"
+// What the masks, modes and tokens of prompt_flash_attention refuse, and what of them is legal.  (Seed 002; operators
+// 2, 2.1 and 12.)
+#pragma once
+
+#include "dispatch/cache_calls.hpp"
 
 namespace bad_input {
 namespace {
 
-template <class Fixture>
-Fixture strict() {
-  Fixture f = plain<Fixture>();
-  f.call.limits = glint::Limits::ascend;
+inline Prompt in_mode(int mode) {
+  Prompt f = plain<Prompt>();
+  f.call.attn_mask = {f.memory.take(64), DType::boolean, {2048, 2048}};
+  f.call.sparse_mode = mode;
+  return f;
+}
+inline Prompt triangle() { return in_mode(2); }
+inline Prompt band() { return in_mode(4); }
+inline Prompt all_mask() {
+  Prompt f = masked<Prompt>();
+  f.call.sparse_mode = 1;
+  return f;
+}
+inline Prompt one_row() {
+  Prompt f = dense<Prompt>({.q_len = 1});
+  f.call.attn_mask = {f.memory.take(64), DType::u8, {2, 8}};
   return f;
 }
 
-TEST(PromptBadInput, LikeIncre) { expect_rows(alike<Prompt>()); }
-TEST(IncreBadInput, LikePrompt) { expect_rows(alike<Incre>()); }
-
-template <class Fixture>
-void give(Fixture& f, glint::TensorRef& tensor) {
-  tensor = {f.call.query.data, DType::f32, {1}};
-}
-
-TEST(PromptBadInput, OnlyPrompt) {
-  expect_rows(std::array{
+inline auto prompt_mask_rows() {
+  return std::array{
       Row<Prompt>{"sparse_mode -1", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = -1; },
-                  Code::sparse_mode_unknown, -1},
-      Row<Prompt>{"sparse_mode 9", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 9; }, Code::sparse_mode_unknown,
-                  9, 8},
+                  Code::sparse_mode_unknown, -1, 0},
+      Row<Prompt>{"sparse_mode 9", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 9; },
+                  Code::sparse_mode_not_for_operator, 9, 4},
+      Row<Prompt>{"sparse_mode 15", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 15; },
+                  Code::sparse_mode_unknown, 15, 14},
+      Row<Prompt>{"sparse_mode 11 without mask", all_mask,
+                  [](Prompt& f) { f.call.attn_mask = {}, f.call.sparse_mode = 11; }, Code::mask_missing, 0, 1},
       Row<Prompt>{"sparse_mode 5", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 5; },
                   Code::sparse_mode_not_for_operator, 5, 4},
       Row<Prompt>{"sparse_mode 8", masked<Prompt>, [](Prompt& f) { f.call.sparse_mode = 8; },
@@ -68,33 +78,27 @@ TEST(PromptBadInput, OnlyPrompt) {
                     f.call.next_tokens = -4, f.q_lens = {6, 4};
                   },
                   Code::tokens_next_outside, 4, 4},
+      Row<Prompt>{
+          "|pre| = the keys and their prefix", masked<Prompt>,
+          [](Prompt& f) {
+            f.call.pre_tokens = -11, f.call.next_tokens = 11;
+            f.call.key_shared_prefix = f.call.value_shared_prefix = {f.memory.take(192), DType::f16, {1, 2, 3, 16}};
+            f.call.attn_mask = {f.memory.take(132), DType::u8, {2, 1, 6, 11}};
+          },
+          Code::tokens_pre_outside, 11, 11},
+      Row<Prompt>{
+          "a mask without the prefix's columns", masked<Prompt>,
+          [](Prompt& f) {
+            f.call.key_shared_prefix = f.call.value_shared_prefix = {f.memory.take(192), DType::f16, {1, 2, 3, 16}};
+          },
+          Code::mask_shape, 8, 11},
       Row<Prompt>{"band, both negative", band, [](Prompt& f) { f.call.pre_tokens = f.call.next_tokens = -1; },
                   Code::tokens_both_negative, -1, 0},
       Row<Prompt>{"band, empty", band, [](Prompt& f) { f.call.pre_tokens = 2, f.call.next_tokens = -3; },
                   Code::tokens_empty_band},
       Row<Prompt>{"inner_precise 4", plain<Prompt>, [](Prompt& f) { f.call.inner_precise = 4; },
                   Code::inner_precise_range, 4, 3},
-      Row<Prompt>{"negative q length", plain<Prompt>,
-                  [](Prompt& f) {
-                    f.q_lens = {-1, 6};
-                  },
-                  Code::length_range, -1, 0},
-      Row<Prompt>{"q length beyond S1", plain<Prompt>,
-                  [](Prompt& f) {
-                    f.q_lens = {6, 7};
-                  },
-                  Code::length_range, 7, 6},
-      Row<Prompt>{"deq_scale1", plain<Prompt>, [](Prompt& f) { give(f, f.call.deq_scale1); },
-                  Code::not_supported_quantization, 1, 0},
-      Row<Prompt>{"quant_scale1", plain<Prompt>, [](Prompt& f) { give(f, f.call.quant_scale1); },
-                  Code::not_supported_quantization, 1, 0},
-      Row<Prompt>{"deq_scale2", plain<Prompt>, [](Prompt& f) { give(f, f.call.deq_scale2); },
-                  Code::not_supported_quantization, 1, 0},
-      Row<Prompt>{"quant_scale2", plain<Prompt>, [](Prompt& f) { give(f, f.call.quant_scale2); },
-                  Code::not_supported_quantization, 1, 0},
-      Row<Prompt>{"quant_offset2", plain<Prompt>, [](Prompt& f) { give(f, f.call.quant_offset2); },
-                  Code::not_supported_quantization, 1, 0},
-  });
+  };
 }
 
 constexpr LegalRow<Prompt> kLegalPrompt[] = {
@@ -147,73 +151,54 @@ constexpr LegalRow<Prompt> kLegalPrompt[] = {
      [](Prompt& f) {
        f.call.pse_shift.shape = {1, 1, 6, 8};
      }},
+    {"sparse_mode 10 to 14: with high precision", triangle, [](Prompt& f) { f.call.sparse_mode = 12; }},
+    {"no lengths of more than the batch are read", plain<Prompt>,
+     [](Prompt& f) {
+       f.q_lens = {3, 4, -5}, f.kv_lens = {5, 6, 99};
+     }},
+    {"negative tokens of an entry without queries", masked<Prompt>,
+     [](Prompt& f) {
+       f.call.next_tokens = -4, f.q_lens = {0, 5};
+     }},
+    {"pse_shift of one row", biased<Prompt>,
+     [](Prompt& f) {
+       f.call.pse_shift.shape = {2, 1, 1, 8};
+     }},
+    {"BNSD_BSND", plain<Prompt>,
+     [](Prompt& f) {
+       f.call.input_layout = "bnsd_bsnd";
+       f.call.attention_out.shape = {2, 6, 4, 16};
+     }},
+    {"BSH_BNSD", bsh<Prompt>,
+     [](Prompt& f) {
+       f.call.input_layout = "BSH_BNSD";
+       f.call.attention_out.shape = {2, 4, 6, 16};
+     }},
+    {"tokens switched off by padded keys", masked<Prompt>,
+     [](Prompt& f) {
+       f.call.pre_tokens = f.call.next_tokens = -1;
+       f.kv_lens = {8, 3};
+       f.call.kv_padding_size = {&kPadding, DType::i64, {1}};
+     }},
+    {"tokens switched off by padded queries", masked<Prompt>,
+     [](Prompt& f) {
+       f.call.pre_tokens = f.call.next_tokens = -1;
+       f.q_lens = {6, 3};
+       f.call.query_padding_size = {&kPadding, DType::i64, {1}};
+     }},
+    {"-pre within the keys and their prefix", masked<Prompt>,
+     [](Prompt& f) {
+       f.call.pre_tokens = -10, f.call.next_tokens = 10;
+       f.call.key_shared_prefix = f.call.value_shared_prefix = {f.memory.take(192), DType::f16, {1, 2, 3, 16}};
+       f.call.attn_mask = {f.memory.take(132), DType::u8, {2, 1, 6, 11}};
+     }},
     {"inner_precise 3", plain<Prompt>, [](Prompt& f) { f.call.inner_precise = 3; }},
     {"lse of rank 3", with_lse<Prompt>,
      [](Prompt& f) {
        f.call.softmax_lse.shape = {2, 4, 6};
      }},
-    {"strict", strict<Prompt>, [](Prompt&) {}},
+    {"strict", [] { return under_ascend(plain<Prompt>()); }, [](Prompt&) {}},
 };
-constexpr LegalRow<Incre> kLegalIncre[] = {
-    {"BSH", bsh<Incre>, [](Incre&) {}},
-    {"mask (B,S)", masked<Incre>,
-     [](Incre& f) {
-       f.call.attn_mask.shape = {2, 8};
-     }},
-    {"mask (B,1,S)", masked<Incre>,
-     [](Incre& f) {
-       f.call.attn_mask.shape = {2, 1, 8};
-     }},
-    {"mask (1,1,1,S)", masked<Incre>,
-     [](Incre& f) {
-       f.call.attn_mask.shape = {1, 1, 1, 8};
-     }},
-    {"lengths 0 and S", plain<Incre>,
-     [](Incre& f) {
-       f.kv_lens = {0, 8};
-     }},
-    {"one length for all", plain<Incre>, [](Incre& f) { f.kv_lens = {3}; }},
-    {"pse_shift (1,N,1,S)", biased<Incre>,
-     [](Incre& f) {
-       f.call.pse_shift.shape = {1, 4, 1, 8};
-     }},
-    {"inner_precise 0", plain<Incre>, [](Incre& f) { f.call.inner_precise = 0; }},
-    {"lse (B,N,1,1)", with_lse<Incre>, [](Incre&) {}},
-    {"strict", strict<Incre>, [](Incre&) {}},
-};
-TEST(PromptBadInput, WhatIsLegal) { expect_legal_rows(kLegalPrompt); }
-TEST(IncreBadInput, WhatIsLegal) { expect_legal_rows(kLegalIncre); }
-
-struct LimitRow {
-  const char* name;
-  Size at, beyond;
-  Code code;
-  index_t got, want;
-};
-constexpr LimitRow kLimits[] = {
-    {"heads", {1, 256, 4, 1, 1, 1}, {1, 257, 257, 1, 1, 1}, Code::limit_heads, 257, 256},
-    {"head size", {1, 1, 1, 1, 1, 512}, {1, 1, 1, 1, 1, 513}, Code::limit_head_dim, 513, 512},
-    {"head ratio", {1, 64, 1, 1, 1, 1}, {1, 65, 1, 1, 1, 1}, Code::limit_head_ratio, 65, 64},
-};
-template <class Fixture>
-void expect_limit(const LimitRow& row) {
-  Fixture at = dense<Fixture>(row.at), beyond = dense<Fixture>(row.beyond);
-  at.call.limits = beyond.call.limits = glint::Limits::ascend;
-  EXPECT_TRUE(static_cast<bool>(at.check())) << row.name << ": " << at.check().rule;
-  expect_refusal(beyond.check(), {row.code, row.got, row.want}, row.name);
-  expect_refusal(beyond.run_alone(), {row.code, row.got, row.want}, row.name);
-  beyond.call.limits = glint::Limits::none;
-  EXPECT_TRUE(static_cast<bool>(beyond.check())) << row.name << ": not a limit of the library";
-}
-TEST(PromptBadInput, AscendLimits) {
-  for (const LimitRow& row : kLimits) expect_limit<Prompt>(row);
-}
-TEST(IncreBadInput, AscendLimits) {
-  for (const LimitRow& row : kLimits) expect_limit<Incre>(row);
-  expect_limit<Incre>({"batch", {65535, 1, 1, 1, 1, 1}, {65536, 1, 1, 1, 1, 1}, Code::limit_batch, 65536, 65535});
-  expect_limit<Incre>(
-      {"length", {1, 1, 1, 1, 262144, 1}, {1, 1, 1, 1, 262145, 1}, Code::limit_sequence, 262145, 262144});
-}
 
 }  // namespace
 }  // namespace bad_input

@@ -1,4 +1,4 @@
-// Decode workloads: one new query row, or a few, for each batch entry against its cache.
+// Workloads with a cache: new query rows of each batch entry, one or a chunk of a prompt, against keys that lie there.
 #pragma once
 
 #include <string>
@@ -10,15 +10,16 @@ namespace bench {
 
 using glint::index_t, glint::Layout, glint::Shape;
 
-struct DecodeWorkload {
+struct CachedWorkload {
   std::string name{};
-  Shape shape{.q_len = 1};  // kv_len: keys of every batch entry
+  Shape shape{.q_len = 1};  // kv_len: keys of every batch entry, the new ones among them
   Layout layout = Layout::BNSD;
   glint::DraftMask draft = glint::DraftMask::none;
   index_t rows_before = 0, rows_after = 0;  // left padded: rows of the cache that are not keys
   index_t block_size = 0;                   // pages
   glint::PageLayout pages = glint::PageLayout::token_major;
   std::vector<index_t> kv_lens{};  // empty: all kv_len
+  bool by_token = false;           // integers: a factor for each token, in place of each channel
   bool v_in_k = false;             // latent attention: v is the first value_dim numbers of k
   bool in_cache = false;           // one layer again and again, instead of so many that no cache holds them
 
@@ -50,19 +51,5 @@ struct DecodeWorkload {
                                             static_cast<index_t>(sizeof(Stored)));
   }
 };
-
-inline DecodeWorkload decode_workload(std::string name, index_t batch, index_t heads, index_t kv_heads, index_t keys,
-                                      index_t head_dim = 128) {
-  return {.name = std::move(name),
-          .shape = {
-              .batch = batch, .heads = heads, .kv_heads = kv_heads, .q_len = 1, .kv_len = keys, .head_dim = head_dim}};
-}
-
-// One user with grouped queries; sixteen of them; one with a long text and a cache for every head.  D4 is D1 with an
-// int8 cache.
-inline const DecodeWorkload kD1 = decode_workload("D1", 1, 32, 8, 4096);
-inline const DecodeWorkload kD2 = decode_workload("D2", 16, 32, 8, 2048);
-inline const DecodeWorkload kD3 = decode_workload("D3", 1, 32, 32, 16384);
-inline const DecodeWorkload kD4 = decode_workload("D4", 1, 32, 8, 4096);
 
 }  // namespace bench
