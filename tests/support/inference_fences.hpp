@@ -83,8 +83,8 @@ void move_operands(const InferenceCase& c, const InferenceData& data, Fences& fe
   p.q = reinterpret_cast<const Query*>(fences.copy(data.q));
   if (c.rope > 0) p.q_rope = reinterpret_cast<const Query*>(fences.copy(data.q_rope));
   if (c.mask != kUnmasked)
-    p.attn_mask.data =
-        c.mask_type == kBytes ? static_cast<const void*>(fences.copy(data.mask)) : fences.copy(data.wide_mask);
+    p.attn_mask.data = c.mask_type == kBytes ? fences.copy(data.mask)
+                                             : reinterpret_cast<const std::uint8_t*>(fences.copy(data.wide_mask));
   if (c.pse != 0) p.pse_shift.data = fences.copy(data.pse);
   if (c.sink != kSinkNone) p.learnable_sink = reinterpret_cast<const Number*>(fences.copy(data.sink));
   if (!data.lists.lens.empty()) p.kv_lens = {fences.copy(data.lists.lens), data.lists.lens.size()};
