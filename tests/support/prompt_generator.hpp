@@ -101,7 +101,7 @@ inline InferenceCase draw_prompt(Random& random, index_t query, index_t cache) {
   c.query = query, c.cache = cache;
   c.seed = random.word() >> 20;
   draw_prompt_shape(random, c);
-  const bool long_one = random.chance(0.1);
+  const bool long_one = random.chance(0.3);
   if (long_one) draw_long_prompt(random, c);
   draw_cache_form(random, c);
   if (!long_one) limit_work(c, random.chance(5) ? 12'000'000 : 2'500'000);
