@@ -233,8 +233,8 @@ GLINT_NOINLINE void scores_of_lanes(const QuadScores& t, Interval keys, index_t 
 template <index_t kRows, int NV>
 GLINT_INLINE void scores_of_part(const QuadScores& t, Interval keys, index_t lane, Upcoming& upcoming) {
   with_score_steps(
-      t.factors, [&](const auto& round)
-                     __attribute__((always_inline)) { scores_of_lanes<kRows, NV>(t, keys, lane, round, upcoming); });
+      t.factors, [&](const auto& to_score)
+                     __attribute__((always_inline)) { scores_of_lanes<kRows, NV>(t, keys, lane, to_score, upcoming); });
 }
 
 // absorb: four neighbouring keys as bytes of one lane.  A chain has a multiple of four keys, but for the last.
