@@ -158,7 +158,7 @@ void expect_bits_of_decode(Prompt f, glint::DraftMask draft, const char* name) {
   p.out = expected.data();
   p.shape = {.batch = 2, .heads = 4, .kv_heads = 2, .q_len = f.size.q_len, .kv_len = 8, .head_dim = 16};
   p.scale = 0.25f;
-  if (c.attn_mask.present()) p.attn_mask = {c.attn_mask.data, 2, 1, f.size.q_len, 8};
+  if (c.attn_mask.present()) p.attn_mask = {static_cast<const std::uint8_t*>(c.attn_mask.data), 2, 1, f.size.q_len, 8};
   p.draft = draft;
   ASSERT_TRUE(static_cast<bool>(glint::IncreFlashAttention<glint::layout::BNSD, glint::half>{}(p))) << name;
   Fused door = fused(std::move(f));

@@ -40,7 +40,7 @@ TEST(TypedIncreCheck, Drafts) {
                  },
                  Code::draft_tree_shape, 4, 1},
       Row<Plain>{"a tree of floats",
-                 [](Plain& p) { p.draft_tree = {memory, 1, 1, 1, 1, DType::f32}, p.draft = glint::DraftMask::tree; },
+                 [](Plain& p) { p.draft_tree = {bytes, 1, 1, 1, 1, DType::f32}, p.draft = glint::DraftMask::tree; },
                  Code::dtype_mask, 1, 6},
       Row<Plain>{"a tree that is not square",
                  [](Plain& p) {

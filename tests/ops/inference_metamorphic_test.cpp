@@ -1,5 +1,6 @@
 // Prompt and decode against each other, and the failure classes that only they can show: ragged lengths, unused cache.
 #include "glint/dispatch/incre_flash_attention.hpp"
+#include "glint/dispatch/prompt_flash_attention.hpp"
 #include "support/metamorphic.hpp"
 
 namespace metamorphic {

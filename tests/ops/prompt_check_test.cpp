@@ -172,7 +172,7 @@ TEST(TypedPromptCheck, WhatIsLegal) {
       {"a batch of none", [](Plain& p) { p.shape.batch = 0, p.q = nullptr, p.out = nullptr; }},
       {"no cache", [](Plain& p) { p.shape.kv_len = 0, p.kv.k = p.kv.v = nullptr; }},
       {"inner_precise 3", [](Plain& p) { p.inner_precise = 3; }},
-      {"a mask of floats", [](Plain& p) { p.attn_mask = {memory + 5000, 2, 1, 1, 8, DType::f32}; }},
+      {"a mask of floats", [](Plain& p) { p.attn_mask = {bytes, 2, 1, 1, 8, DType::f32}; }},
   });
   expect_legal<Padded>({
       {"tokens that padding switches off",

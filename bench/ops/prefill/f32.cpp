@@ -35,7 +35,7 @@ void run_float_mask(benchmark::State& state, const Workload& w) {
                  [](std::uint8_t dropped) { return glint::from_float<glint::half>(dropped); });
   auto problem = problem_of<Attention::Problem>(in);
   Calls<Attention> bytes(problem, {});
-  problem.attn_mask.data = drop.data();
+  problem.attn_mask.data = reinterpret_cast<const std::uint8_t*>(drop.data());
   problem.attn_mask.dtype = glint::DType::f16;
   Calls<Attention> halves(problem, {});
   Work work = work_of(in, {});

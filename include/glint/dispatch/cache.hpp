@@ -266,6 +266,33 @@ Status read_cache(const Call& c, const LayoutPair& layouts, KeyValue& kv, detail
   return read_rope(c, layout, p);
 }
 
+// What a call says beside its tensors.
+template <class Call>
+Status read_attributes(const Call& c, const LayoutPair& layouts, detail::InferenceProblem& p) {
+  GLINT_REQUIRE(c.num_key_value_heads >= 0, Code::head_num_not_positive, "num_key_value_heads must not be negative",
+                c.num_key_value_heads, 0);
+  p.layout = layouts.in->layout;
+  p.limits = c.limits;
+  p.scale = static_cast<float>(c.scale_value);
+  p.empty_lse = std::numeric_limits<float>::infinity();
+  return Status::ok();
+}
+
+// query, key, value and attention_out.
+template <class Call>
+Status read_operands(const Call& c, const LayoutPair& layouts, KeyValue& kv, detail::InferenceProblem& p) {
+  GLINT_PASS_ON(read_cache(c, layouts, kv, p));
+  const Shape& s = p.shape;
+  p.q = c.query.data;
+  p.q_strides = detail::safe_strides({}, p.layout, {s.batch, s.heads, s.q_len, s.head_dim});
+  p.out = c.attention_out.data;
+  p.out_is_int8 = c.attention_out.dtype == DType::i8;
+  p.out_strides = detail::safe_strides({}, layouts.out->layout, {s.batch, s.heads, s.q_len, s.value_dim});
+  GLINT_REQUIRE(!c.padding_mask.present(), Code::padding_mask_given, "padding_mask is reserved and must be absent", 1,
+                0);
+  return Status::ok();
+}
+
 }  // namespace dispatch
 }  // namespace GLINT_ABI
 }  // namespace glint

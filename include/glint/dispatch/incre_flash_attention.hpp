@@ -56,27 +56,14 @@ inline Status read_incre(const IncreFlashAttentionCall& c, const LayoutPair& lay
   for (const TensorRef* quant : {&c.dequant_scale1, &c.quant_scale1, &c.dequant_scale2})
     GLINT_REQUIRE(!quant->present(), Code::quant_not_for_operator,
                   "dequant_scale1, quant_scale1 and dequant_scale2 belong to an int8 query", 1, 0);
-  GLINT_REQUIRE(c.num_key_value_heads >= 0, Code::head_num_not_positive, "num_key_value_heads must not be negative",
-                c.num_key_value_heads, 0);
+  GLINT_PASS_ON(read_attributes(c, layouts, p));
   GLINT_PASS_ON(incre_rules::known_layout(layouts.in->layout));
-  p.layout = layouts.in->layout;
   p.kv_lens = c.actual_seq_lengths;
-  p.limits = c.limits;
-  p.scale = static_cast<float>(c.scale_value);
   p.inner_precise = c.inner_precise;
-  p.empty_lse = std::numeric_limits<float>::infinity();
   KeyValue kv;
   GLINT_PASS_ON(read_key_value(c, kv));
   GLINT_PASS_ON(read_incre_types(c, kv, p));
-  GLINT_PASS_ON(read_cache(c, layouts, kv, p));
-  const Shape& s = p.shape;
-  p.q = c.query.data;
-  p.q_strides = detail::safe_strides({}, p.layout, {s.batch, s.heads, s.q_len, s.head_dim});
-  p.out = c.attention_out.data;
-  p.out_is_int8 = c.attention_out.dtype == DType::i8;
-  p.out_strides = detail::safe_strides({}, layouts.out->layout, {s.batch, s.heads, s.q_len, s.value_dim});
-  GLINT_REQUIRE(!c.padding_mask.present(), Code::padding_mask_given, "padding_mask is reserved and must be absent", 1,
-                0);
+  GLINT_PASS_ON(read_operands(c, layouts, kv, p));
   GLINT_PASS_ON(read_incre_mask(c, p));
   if (c.pse_shift.present()) GLINT_PASS_ON(read_pse(c.pse_shift, p.pse));
   GLINT_PASS_ON(read_lse(c.softmax_lse, p, p.lse));

@@ -55,28 +55,15 @@ inline Status read_prompt_mode(const PromptFlashAttentionCall& c, detail::Infere
 
 // The call as the kernels' problem.
 inline Status read_prompt(const PromptFlashAttentionCall& c, const LayoutPair& layouts, detail::InferenceProblem& p) {
-  GLINT_REQUIRE(c.num_key_value_heads >= 0, Code::head_num_not_positive, "num_key_value_heads must not be negative",
-                c.num_key_value_heads, 0);
+  GLINT_PASS_ON(read_attributes(c, layouts, p));
   GLINT_PASS_ON(prompt_rules::known_layout(layouts.in->layout));
-  p.layout = layouts.in->layout;
   p.q_lens = c.actual_seq_lengths;
   p.kv_lens = c.actual_seq_lengths_kv;
-  p.limits = c.limits;
-  p.scale = static_cast<float>(c.scale_value);
-  p.empty_lse = std::numeric_limits<float>::infinity();
   GLINT_PASS_ON(prompt_rules::sequence_lists(p));
   KeyValue kv;
   GLINT_PASS_ON(read_key_value(c, kv));
   GLINT_PASS_ON(read_prompt_types(c, kv, p));
-  GLINT_PASS_ON(read_cache(c, layouts, kv, p));
-  const Shape& s = p.shape;
-  p.q = c.query.data;
-  p.q_strides = detail::safe_strides({}, p.layout, {s.batch, s.heads, s.q_len, s.head_dim});
-  p.out = c.attention_out.data;
-  p.out_is_int8 = c.attention_out.dtype == DType::i8;
-  p.out_strides = detail::safe_strides({}, layouts.out->layout, {s.batch, s.heads, s.q_len, s.value_dim});
-  GLINT_REQUIRE(!c.padding_mask.present(), Code::padding_mask_given, "padding_mask is reserved and must be absent", 1,
-                0);
+  GLINT_PASS_ON(read_operands(c, layouts, kv, p));
   GLINT_PASS_ON(read_query_padding(c, p));
   GLINT_PASS_ON(read_prompt_mode(c, p));
   GLINT_PASS_ON(read_prompt_mask(c, p));

@@ -1,3 +1,3 @@
-// The kernels of decode, for all benchmarks.
+// The kernels of decode.
 #define GLINT_DECODE_HERE
 #include "glint/kernel/decode_once.hpp"

@@ -1,3 +1,3 @@
-// The kernels of prefill with erased masks, for all programs.
+// The kernels of prefill with erased masks.
 #define GLINT_FORWARD_HERE 3
 #include "glint/kernel/forward_once.hpp"

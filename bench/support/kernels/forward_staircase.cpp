@@ -1,3 +1,0 @@
-// The kernels of prefill with masks that a sparse mode implies, for all programs.
-#define GLINT_FORWARD_HERE 1
-#include "glint/kernel/forward_once.hpp"
