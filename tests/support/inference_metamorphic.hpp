@@ -46,16 +46,15 @@ struct Asked {
   const InferenceData& data;
   const InferenceOutcome& outcome;
 
-  index_t axis_row(index_t b, index_t i) const { return data.lists.q_row(b, i); }
   index_t row(index_t b, index_t n, index_t i) const {
     return glint::reference::row_position(data.out_extent, c.out_layout_name(), data.lists.q_axis(b), n,
-                                          axis_row(b, i));
+                                          data.lists.q_row(b, i));
   }
   const std::byte* bytes(index_t b, index_t n, index_t i) const {
     return outcome.out.data() + row(b, n, i) * glint::size_of(out_type(c));
   }
   float lse(index_t b, index_t n, index_t i) const {
-    const index_t at = lse_row(c, data.out_extent, data.lists.q_axis(b), n, axis_row(b, i));
+    const index_t at = lse_row(c, data.out_extent, data.lists.q_axis(b), n, data.lists.q_row(b, i));
     return outcome.lse[static_cast<std::size_t>(at)];
   }
 };
