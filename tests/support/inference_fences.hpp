@@ -29,7 +29,7 @@ class Fences {
   }
   template <class Element>
   const Element* copy(const std::vector<Element>& list) {
-    return copy(list.data(), static_cast<index_t>(list.size() * sizeof(Element)));
+    return copy(first_of(list), static_cast<index_t>(list.size() * sizeof(Element)));
   }
 
  private:
