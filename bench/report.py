@@ -129,7 +129,7 @@ def ratios_of(run):
 def print_prefill(results, all_rows):
     """Rows of compute-bound programs: those with a cache, of several lengths or of integers, or all."""
     lines = []
-    for (name, isa), runs in sorted(results.rows.items()) if all_rows else results.rows.items():
+    for (name, isa), runs in sorted(results.rows.items()):
         if "share_of_peak" not in runs[0] or not (all_rows or TOLD_ROW.match(name)):
             continue
         shares = results.values(name, isa=isa)

@@ -143,7 +143,8 @@ Answer attend(const Case& c) {
   Answer answer{std::vector<half>(static_cast<std::size_t>(c.heads * c.rows * c.value_dim), half{0x7e00}),
                 std::vector<float>(static_cast<std::size_t>(c.heads * c.rows), NAN)};
   const Plan plan{c, answer};
-  std::vector<std::byte> workspace(static_cast<std::size_t>(glint::forward::workspace_bytes<AnyTile>(plan, 1)));
+  const index_t size = glint::forward::workspace_bytes<AnyTile>(plan, 1);
+  std::vector<std::byte> workspace(static_cast<std::size_t>(size), std::byte{0xff});  // NaN, if looked at
   glint::Serial serial;
   EXPECT_TRUE(static_cast<bool>(glint::forward::run<AnyTile>(plan, serial, workspace)));
   return answer;

@@ -75,8 +75,8 @@ struct BytesInFloat : ByteProducts<Tile> {
                                       count, lanes,       scratch.s, scratch.tile_max};
     glint::GLINT_ISA::scores<kRows>(product, product.dim, visible, upcoming);
     with_score_steps(
-        byte_factors<Tile>(*tile.head), [&](const auto& round) __attribute__((always_inline)) {
-          round_scores<kRows>(round, count, lanes, scratch.s, scratch.tile_max);
+        byte_factors<Tile>(*tile.head), [&](const auto& to_score) __attribute__((always_inline)) {
+          round_scores<kRows>(to_score, count, lanes, scratch.s, scratch.tile_max);
         });
     return true;
   }

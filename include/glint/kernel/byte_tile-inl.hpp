@@ -151,11 +151,11 @@ struct RoundBlock {
 
 // Scores that are sums of products become x, and the maximum of each lane.
 template <index_t kRows, class Round>
-GLINT_NOINLINE void round_scores(const Round& round, index_t count, index_t lanes, float* s, float* tile_max) {
+GLINT_NOINLINE void round_scores(const Round& to_score, index_t count, index_t lanes, float* s, float* tile_max) {
   for (index_t lane = 0; lane < lanes; lane += kLanes) {
     Vec top = splat(kLowest);
     for (index_t c = 0; c < count; ++c) {
-      const Vec x = round(load(s + c * kRows + lane));
+      const Vec x = to_score(load(s + c * kRows + lane));
       store(s + c * kRows + lane, x);
       top = vmax(top, x);
     }
@@ -198,11 +198,11 @@ GLINT_INLINE void begin_scores(const float* q, index_t quads, Vec (&start)[NV]) 
 }
 
 template <index_t kRows, int NV, class Round>
-GLINT_NOINLINE void scores_of_lanes(const QuadScores& t, Interval keys, index_t lane, const Round& round_score,
+GLINT_NOINLINE void scores_of_lanes(const QuadScores& t, Interval keys, index_t lane, const Round& shared_to_score,
                                     Upcoming& upcoming) {
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
   const float* const q = t.q + lane;
-  const Round round = round_score;
+  const Round to_score = shared_to_score;
   Vec top[NV], start[NV];
   begin_scores<kRows>(q, t.quads, start);
   GLINT_UNROLL
@@ -221,7 +221,7 @@ GLINT_NOINLINE void scores_of_lanes(const QuadScores& t, Interval keys, index_t 
         GLINT_UNROLL
         for (int i = 0; i < kCount; ++i) {
           GLINT_UNROLL
-          for (int j = 0; j < NV; ++j) block[i][j] = round(whole_to_float(block[i][j]));
+          for (int j = 0; j < NV; ++j) block[i][j] = to_score(whole_to_float(block[i][j]));
         }
         raise<kCount, NV>(top, block);
         store_block<kRows>(t.s + key * kRows + lane, block);
@@ -233,8 +233,8 @@ GLINT_NOINLINE void scores_of_lanes(const QuadScores& t, Interval keys, index_t 
 template <index_t kRows, int NV>
 GLINT_INLINE void scores_of_part(const QuadScores& t, Interval keys, index_t lane, Upcoming& upcoming) {
   with_score_steps(
-      t.factors, [&](const auto& round)
-                     __attribute__((always_inline)) { scores_of_lanes<kRows, NV>(t, keys, lane, round, upcoming); });
+      t.factors, [&](const auto& to_score)
+                     __attribute__((always_inline)) { scores_of_lanes<kRows, NV>(t, keys, lane, to_score, upcoming); });
 }
 
 // absorb: four neighbouring keys as bytes of one lane.  A chain has a multiple of four keys, but for the last.

@@ -27,9 +27,17 @@ GLINT_INLINE Vec as_half(const Vec& x) {
   return round_by(bounded, from_bits(exponent > kLeast ? exponent : IntVec{} + kLeast) * 12288.0F);
 }
 
-// The same for 0 and for x between 2^-14 and the largest half.
+// Bits whose sums may overflow.
+#if GLINT_LANES == 1
+using BitsVec = std::uint32_t;
+#else
+typedef std::uint32_t BitsVec __attribute__((vector_size(4 * GLINT_LANES)));
+#endif
+
+// The same for 0 and for x between 2^-14 and the largest half; any other x is no error, its result means nothing.
 GLINT_INLINE Vec as_normal_half(const Vec& x) {
-  return round_by(x, from_bits((bits_of(x) & kExponentBits) + ((13 << 23) + (1 << 22))));
+  const BitsVec exponent = (BitsVec)(bits_of(x) & kExponentBits);
+  return round_by(x, from_bits((IntVec)(exponent + ((13u << 23) + (1u << 22)))));
 }
 
 // The same for x between 1 and 2, give or take 2^-13.
