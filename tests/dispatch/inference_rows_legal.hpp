@@ -163,6 +163,14 @@ auto legal_factors() {
           }},
       Row{"mode 0 (H)", by_channel<Fixture>, [](Fixture& f) { key_factors(f, {32}); }},
       Row{"mode 0 (1)", by_channel<Fixture>, [](Fixture& f) { key_factors(f, {1}); }},
+      Row{"mode 0 (1), whatever stands behind its only axis", by_channel<Fixture>,
+          [](Fixture& f) {
+            static constexpr float kOneAndZeros[32] = {1};
+            without_offsets(f);
+            key_factors(f, {1});
+            f.call.key_antiquant_scale.data = kOneAndZeros;
+            f.call.key_antiquant_scale.shape.extent[1] = 32;
+          }},
       Row{"mode 0 (1,H)", by_channel<Fixture>,
           [](Fixture& f) {
             key_factors(f, {1, 32});

@@ -25,7 +25,12 @@ struct Extents {
     for (int i = 0; i < rank && i < 4; ++i) n *= static_cast<std::uint64_t>(extent[i]);
     return static_cast<index_t>(n);
   }
-  friend constexpr bool operator==(const Extents&, const Extents&) = default;
+  // What stands behind the last axis does not count.
+  friend constexpr bool operator==(const Extents& a, const Extents& b) {
+    bool same = a.rank == b.rank;
+    for (int i = 0; same && i < a.rank && i < 4; ++i) same = a[i] == b[i];
+    return same;
+  }
 };
 
 namespace dispatch {
