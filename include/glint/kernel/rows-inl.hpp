@@ -19,16 +19,43 @@ GLINT_INLINE void store_row_as(const float* from, index_t dim, Element* to) {
   for (; d < dim; ++d) to[d] = from_float<Element>(from[d]);
 }
 
-// `dim` numbers as elements of `dtype`, to int8 by the factors of their head.
+// The factors of some numbers of an int8 output, one for each.
+struct OutputScales {
+  static constexpr index_t kMost = 64;
+  alignas(64) float scale[kMost], offset[kMost];
+
+  GLINT_INLINE OutputScales(const OutputFactors& f, index_t count) {
+    for (index_t d = 0; d < kMost; ++d) {
+      scale[d] = d < count ? f.scale[d * f.stride] : 0.0F;
+      offset[d] = d < count && f.offset ? f.offset[d * f.stride] : 0.0F;
+    }
+  }
+
+  // saturate(round_to_even(x * scale + offset)); reads whole vectors of x.
+  GLINT_INLINE void store(const float* x, index_t count, std::int8_t* to) const {
+    const auto number = [&](index_t d) __attribute__((always_inline)) {
+      return fma(load(x + d), load(scale + d), load(offset + d));
+    };
+    index_t d = 0;
+    for (; d + kLanes <= count; d += kLanes) store_as_int8(to + d, number(d));
+    if (d == count) return;
+    std::int8_t edge[kLanes];
+    store_as_int8(edge, number(d));
+    for (index_t i = 0; d + i < count; ++i) to[d + i] = edge[i];
+  }
+};
+
+// `dim` numbers as elements of `dtype`, to int8 by the factors of their head; reads whole vectors of them.
 GLINT_NOINLINE inline void store_row(const float* from, index_t dim, void* to, DType dtype, const OutputFactors& f) {
   if (dtype != DType::i8) {
     return with_number_type(
         dtype, [&](auto zero)
                    __attribute__((always_inline)) { store_row_as(from, dim, static_cast<decltype(zero)*>(to)); });
   }
-  for (index_t d = 0; d < dim; ++d) {
-    const float offset = f.offset ? f.offset[d * f.stride] : 0.0F;
-    static_cast<std::int8_t*>(to)[d] = round_to_int8(from[d] * f.scale[d * f.stride] + offset);
+  constexpr index_t kMost = OutputScales::kMost;
+  for (index_t d = 0; d < dim; d += kMost) {
+    const index_t count = dim - d < kMost ? dim - d : kMost;
+    OutputScales(f.from(d), count).store(from + d, count, static_cast<std::int8_t*>(to) + d);
   }
 }
 

@@ -25,15 +25,16 @@ GLINT_INLINE void store_zeros(const OutputView& out, index_t r) {
 // To int8, by way of rows of float.
 template <index_t kRows>
 GLINT_NOINLINE void unpack_to_int8(const float* o, const float* factor, Interval rows, const OutputView& out) {
-  constexpr index_t kMost = 64;
-  alignas(64) float part[kLanes * kMost];
-  for (index_t r = 0; r < rows.size(); r += kLanes) {
-    const index_t height = rows.size() - r < kLanes ? rows.size() - r : kLanes;
-    for (index_t d = 0; d < out.dim; d += kMost) {
-      const index_t width = out.dim - d < kMost ? out.dim - d : kMost;
+  constexpr index_t kMost = OutputScales::kMost;
+  alignas(64) float part[kLanes * kMost] = {};  // read in whole vectors
+  for (index_t d = 0; d < out.dim; d += kMost) {
+    const index_t width = out.dim - d < kMost ? out.dim - d : kMost;
+    const OutputScales scales(out.factors.from(d), width);
+    for (index_t r = 0; r < rows.size(); r += kLanes) {
+      const index_t height = rows.size() - r < kLanes ? rows.size() - r : kLanes;
       unpack_lanes<kRows>(o + d * kRows + r, factor + r, height, width, part, kMost);
       for (index_t i = 0; i < height; ++i)
-        store_row(part + i * kMost, width, out.number(rows.lo + r + i, d), out.dtype, out.factors.from(d));
+        scales.store(part + i * kMost, width, static_cast<std::int8_t*>(out.number(rows.lo + r + i, d)));
     }
   }
 }

@@ -63,9 +63,6 @@ struct HalfFactor {
   GLINT_INLINE Vec operator()(const Vec& x) const { return product(x, sum(x)); }
 };
 
-// x + kWhole holds x, a number of at most 22 bits, rounded to a whole number in its low bits.
-inline constexpr float kWhole = 12582912.0F;  // 1.5 * 2^23
-
 #if GLINT_USE_AVX512
 // sum += the four products of unsigned bytes with signed ones, added up in 32 bits.
 GLINT_INLINE void dot_bytes_into(Vec& sum, const Vec& unsigned_bytes, const Vec& signed_bytes) {

@@ -93,12 +93,20 @@ GLINT_INLINE void with_number_type(DType dtype, const Function& f) {
   f(float{});
 }
 
-// saturate(round_to_even(x)); not a number becomes -128.
-GLINT_INLINE std::int8_t round_to_int8(float x) {
-  const float clamped = x >= -128.0F ? (x <= 127.0F ? x : 127.0F) : -128.0F;
-  float shifted = clamped + 12582912.0F;  // 1.5 * 2^23: the sum's last bit counts ones
-  GLINT_OPAQUE(shifted);
-  return static_cast<std::int8_t>(static_cast<int>(shifted - 12582912.0F));
+// x + kWhole holds x, a number of at most 22 bits, rounded to a whole number in its low bits.
+inline constexpr float kWhole = 12582912.0F;  // 1.5 * 2^23
+
+// saturate(round_to_even(x)) in each lane; not a number becomes -128.
+GLINT_INLINE void store_as_int8(std::int8_t* p, const Vec& x) {
+  Vec whole = vmin(splat(127.0F), vmax(x, splat(-128.0F))) + kWhole;
+  GLINT_OPAQUE(whole);
+#if GLINT_USE_AVX512
+  _mm_storeu_si128((__m128i*)p, _mm512_maskz_cvtepi32_epi8(kAllLanes, (__m512i)whole));
+#elif GLINT_LANES == 1
+  *p = static_cast<std::int8_t>(bits_of(whole));
+#else
+  for (int i = 0; i < kLanes; ++i) p[i] = static_cast<std::int8_t>(bits_of(whole)[i]);
+#endif
 }
 
 }  // namespace GLINT_ISA
