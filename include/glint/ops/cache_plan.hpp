@@ -55,8 +55,8 @@ class CacheKeys {
   }
 
  private:
-  static const Stored* at(const void* data, index_t element) {
-    return data == nullptr ? nullptr : static_cast<const Stored*>(data) + element;
+  static const Stored* at(const void* data, index_t first) {
+    return data == nullptr ? nullptr : static_cast<const Stored*>(data) + first;
   }
 
   // One tensor's rows of one head, as pages: one tensor is one page.
@@ -104,9 +104,8 @@ class CacheKeys {
   CacheFactors factors(const Antiquant& a, index_t dim, index_t batch, index_t kv_head) const {
     using Kind = CacheFactors::Kind;
     if (!a) return {};
-    const auto from = [&](Kind kind, index_t element, index_t block_stride = 0) -> CacheFactors {
-      return {kind, NumberRef{a.scale, a.dtype}.from(element), NumberRef{a.offset, a.dtype}.from(element),
-              block_stride};
+    const auto from = [&](Kind kind, index_t first, index_t block_stride = 0) -> CacheFactors {
+      return {kind, NumberRef{a.scale, a.dtype}.from(first), NumberRef{a.offset, a.dtype}.from(first), block_stride};
     };
     const index_t heads = p_.shape.kv_head_count();
     switch (a.mode) {

@@ -95,16 +95,20 @@ struct InferenceProblem {
   index_t stored(index_t dim) const { return cache_type == DType::i4 ? dim / 2 : dim; }
   // K and V in one tensor, sequence behind sequence.
   bool ragged_keys() const { return ragged() && kind == CacheKind::contiguous; }
-  // Rows that entry b's own cache has room for.
+  // Rows that entry b's own cache has room for.  Here and below, lists that are too short, which the rules refuse, have
+  // nothing for an entry: workspace_bytes() asks before anybody has checked.
   index_t capacity(index_t b) const {
     if (kind == CacheKind::paged) return max_blocks * block_size;
-    return kind == CacheKind::list ? list_rows[b] : shape.kv_len;
+    if (kind == CacheKind::list) return b < list_rows.count ? list_rows[b] : 0;
+    return shape.kv_len;
   }
   // Keys of entry b's own cache that count: its actual length, and none where left padding leaves no room.
   index_t own_keys(index_t b) const {
     if (kv_lens.empty()) return capacity(b);
+    const std::size_t at = kv_lens.size() == 1 && !ragged_keys() ? 0 : static_cast<std::size_t>(b);
+    if (at >= kv_lens.size()) return 0;
     if (ragged_keys()) return Sequences::ends(kv_lens).length(b);
-    const index_t length = kv_lens[kv_lens.size() == 1 ? 0 : static_cast<std::size_t>(b)];
+    const index_t length = kv_lens[at];
     return kind == CacheKind::left_padded && shape.kv_len - padding - length < 0 ? 0 : length;
   }
   // Columns of mask, pse_shift and per-token factors before entry b's first key: the padding in front of it.
