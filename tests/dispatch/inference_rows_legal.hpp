@@ -166,8 +166,8 @@ auto legal_factors() {
       Row{"mode 0 (1), whatever stands behind its only axis", by_channel<Fixture>,
           [](Fixture& f) {
             static constexpr float kOneAndZeros[32] = {1};
-            without_offsets(f);
             key_factors(f, {1});
+            without_offsets(f);
             f.call.key_antiquant_scale.data = kOneAndZeros;
             f.call.key_antiquant_scale.shape.extent[1] = 32;
           }},
