@@ -21,11 +21,7 @@ class CacheKeys {
 
   // As AttentionPlan asks for them; first_column: operators 5.
   index_t length(index_t b) const { return p_.keys(b); }
-  index_t longest() const {
-    index_t longest = 0;
-    for (index_t b = 0; b < p_.shape.batch; ++b) longest = (std::max)(longest, length(b));
-    return longest;
-  }
+  index_t longest() const { return p_.longest(); }
   index_t first_column(index_t b) const { return p_.first_column(b); }
   bool stages(index_t keys) const {
     const bool pages_split = p_.kind == CacheKind::paged && p_.block_size % keys != 0;

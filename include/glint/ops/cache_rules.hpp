@@ -115,13 +115,6 @@ inline Status cache(const InferenceProblem& p, rules::LengthList rule) {
   return lengths(p, rule);
 }
 
-// The keys of the longest entry, with the shared prefix.
-inline index_t longest(const InferenceProblem& p) {
-  index_t longest = 0;
-  for (index_t b = 0; b < p.shape.batch; ++b) longest = (std::max)(longest, p.keys(b));
-  return longest;
-}
-
 // Columns of masks, biases and per-token factors.  Those of one tensor are its rows behind the prefix; pages and lists
 // have no common number of rows, so there the longest entry must find its keys.
 struct Columns {
@@ -131,7 +124,7 @@ struct Columns {
   explicit Columns(const InferenceProblem& p)
       : needed(p.prefix_length + p.shape.kv_len),
         exact(p.kind == CacheKind::contiguous || p.kind == CacheKind::left_padded) {
-    if (!exact || p.ragged()) needed = longest(p);
+    if (!exact || p.ragged()) needed = p.longest();
   }
   // What a tensor of `columns` columns should have.
   index_t want(index_t columns) const { return !exact && columns > needed ? columns : needed; }

@@ -118,6 +118,12 @@ struct InferenceProblem {
   // Rows of its tensor before it.
   index_t first_row(index_t b) const { return ragged_keys() ? Sequences::ends(kv_lens).first(b) : first_column(b); }
   index_t keys(index_t b) const { return prefix_length + own_keys(b); }
+  // The keys of the longest entry.
+  index_t longest() const {
+    index_t longest = 0;
+    for (index_t b = 0; b < shape.batch; ++b) longest = (std::max)(longest, keys(b));
+    return longest;
+  }
 };
 
 // The user's strides, or the layout's; none for extents whose products cannot be counted (the rules refuse them, or

@@ -87,7 +87,7 @@ inline constexpr InferenceMaxima kPromptMaxima{65536, 20971520}, kIncreMaxima{65
 
 inline Status ascend(const InferenceProblem& p, InferenceMaxima most) {
   Shape s = p.shape;
-  s.kv_len = cache_rules::longest(p);
+  s.kv_len = p.longest();
   for (index_t b = 0; b < s.batch && p.kind != CacheKind::paged; ++b)
     s.kv_len = (std::max)(s.kv_len, p.prefix_length + p.capacity(b));
   GLINT_REQUIRE(p.q_type != DType::f32, Code::limit_dtype,
@@ -202,6 +202,14 @@ inline Status memory(const InferenceProblem& p) {
        bytes_of(p.sink, p.number_type(), s.heads), bytes_of(p.block_table, DType::i32, s.batch * p.max_blocks)}));
   GLINT_PASS_ON(cache_apart(p, outputs));
   return factors_apart(p, outputs);
+}
+
+// What is read through the caller's pointers: factors and the block table.  It comes last.
+inline Status contents(const InferenceProblem& p) {
+  if (p.shape.batch == 0) return Status::ok();
+  GLINT_PASS_ON(quant_rules::antiquant_values(p));
+  GLINT_PASS_ON(quant_rules::post_quant_values(p));
+  return cache_rules::block_ids(p);
 }
 
 }  // namespace inference_rules

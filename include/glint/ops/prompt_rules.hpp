@@ -237,10 +237,7 @@ inline Status check_prompt(const detail::InferenceProblem& p) {
   GLINT_PASS_ON(quant_rules::post_quant(p));
   GLINT_PASS_ON(prompt_rules::ascend(p));
   GLINT_PASS_ON(inference_rules::memory(p));
-  if (p.shape.batch == 0) return Status::ok();
-  GLINT_PASS_ON(quant_rules::antiquant_values(p));
-  GLINT_PASS_ON(quant_rules::post_quant_values(p));
-  return cache_rules::block_ids(p);
+  return inference_rules::contents(p);
 }
 
 }  // namespace GLINT_ABI
