@@ -8,6 +8,7 @@
 #include "glint/dispatch/incre_flash_attention.hpp"
 #include "glint/dispatch/prompt_flash_attention.hpp"
 #include "glint/ops/flash_attention_score.hpp"
+#include "glint/ops/flash_attention_score_grad.hpp"
 #include "glint/ops/incre_flash_attention.hpp"
 #include "glint/ops/kv_append.hpp"
 #include "glint/ops/merge_state.hpp"

@@ -35,6 +35,8 @@ struct ScoreProblem {
   Slopes slopes{};   // pse_type 2 and 3
   int pse_type = 1;  // 0: scale*qk + pse; 1: scale*(qk + pse); 2, 3: slopes, distance or its square root
 
+  const float* sink = nullptr;  // (N): one more score that every row sees, never scaled, and that has no value
+
   DropoutOptions dropout{};
 
   std::span<const index_t> q_ends{};  // TND: cumulative, without a leading zero
@@ -80,6 +82,8 @@ AttentionOptions options(const ScoreProblem<Element>& p, Layout layout) {
   o.slopes = p.slopes;
   o.slope_square_root = p.pse_type == 3;
   o.dropout = p.dropout;
+  o.sink = p.sink;
+  o.sink_type = DType::f32;
   o.softmax_max = p.softmax_max;
   o.softmax_sum = p.softmax_sum;
   o.lse = p.lse;
@@ -137,7 +141,7 @@ Status memory(const ScoreProblem<Element>& p, Layout layout) {
       {extent(p.out, o.out.strides, out_dims), extent(p.softmax_max, rows * p.stats_repeat),
        extent(p.softmax_sum, rows * p.stats_repeat), extent(p.lse, rows)},
       {extent(p.q, o.q.strides, q_dims), extent(p.k, kv.k.strides, k_dims), extent(p.v, kv.v.strides, v_dims),
-       mask_extent(p.attn_mask), pse_extent(p.pse), extent(p.slopes.data, p.slopes.batch * s.heads),
+       mask_extent(p.attn_mask), pse_extent(p.pse), extent(p.slopes.data, p.slopes.batch * s.heads), extent(p.sink, s.heads),
        extent(p.dropout.mask.data(), static_cast<index_t>(p.dropout.mask.size()))});
 }
 

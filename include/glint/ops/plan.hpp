@@ -40,7 +40,7 @@ struct AttentionOptions {
   Slopes slopes{};
   bool slope_square_root = false;
   DropoutOptions dropout{};
-  const void* sink = nullptr;  // [N], of out's type, or of half under an int8 query
+  const void* sink = nullptr;  // [N]
   DType sink_type = DType::none;
   PostQuant post_quant{};
 
