@@ -99,20 +99,6 @@ Status with_score_grad(const FlashAttentionScoreGradCall& c, const Then& then) {
                     });
 }
 
-template <class Element>
-index_t score_grad_workspace(const ScoreGradProblem<Element>&, Layout, index_t workers) {
-  return 2 * workers;
-}
-
-template <class Element, class Pool>
-Status run_score_grad(const ScoreGradProblem<Element>& p, Layout layout, SparseMode, Pool& executor,
-                      std::span<std::byte> workspace) {
-  const index_t bytes = score_grad_workspace(p, layout, executor.workers());
-  GLINT_REQUIRE(static_cast<index_t>(workspace.size()) >= bytes, Code::workspace_too_small,
-                "the workspace is too small", workspace.size(), bytes);
-  return Status::ok();
-}
-
 }  // namespace dispatch
 
 inline Status check(const FlashAttentionScoreGradCall& call) {
@@ -123,7 +109,7 @@ inline Status check(const FlashAttentionScoreGradCall& call) {
 inline index_t workspace_bytes(const FlashAttentionScoreGradCall& call, index_t workers = 1) {
   index_t bytes = 0;
   (void)static_cast<bool>(dispatch::with_score_grad(call, [&](const auto& p, Layout layout, SparseMode) {
-    bytes = dispatch::score_grad_workspace(p, layout, workers);
+    bytes = detail::gradient_workspace<recipe::Default>(p, layout, workers);
     return Status::ok();
   }));
   return bytes;
@@ -133,7 +119,8 @@ template <Executor Pool>
 Status flash_attention_score_grad(const FlashAttentionScoreGradCall& call, Pool&& executor,
                                   std::span<std::byte> workspace) {
   return dispatch::with_score_grad(call, [&](const auto& p, Layout layout, SparseMode mode) {
-    return dispatch::run_score_grad(p, layout, mode, executor, workspace);
+    return detail::run_gradient<recipe::Default>(p, layout, dispatch::AnyMaskOf{detail::masks(p.forward, layout, mode)},
+                                                 SameModifier<score::None>{}, executor, workspace);
   });
 }
 
