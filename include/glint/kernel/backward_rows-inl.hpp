@@ -28,7 +28,7 @@ struct RowSums {
 // By value: what is behind a reference would be read again after every store.
 template <class Product, int NV>
 GLINT_NOINLINE void add_row_products(const RowSums<Product> t, index_t steps, index_t keys) {
-  const auto nothing = []() __attribute__((always_inline)) {};
+  const auto nothing = []() __attribute__((always_inline)){};
   const Broadcast<Product> a{t.a, t.a_stride, t.a_step};
   for_blocks<kBlockRows<NV>>(
       keys, [=](auto count, index_t key) __attribute__((always_inline)) {
