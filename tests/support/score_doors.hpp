@@ -145,6 +145,7 @@ glint::ScoreProblem<T> score_problem(const Case& c, const CaseData<T>& data, Out
                               : PseTensor{data.pse.data(), dtype_of<T>, 1, c.heads, 1, shape[0]};
     p.pse.form = kForms[c.pse_store];
   }
+  p.sink = data.sink.empty() ? nullptr : data.sink.data();
   p.dropout = {data.spec.keep_prob, data.drop, c.drop == kDropPhilox, data.spec.seed, data.spec.offset};
   p.q_ends = data.lists.q_ends;
   p.kv_ends = data.lists.kv_ends;
