@@ -63,11 +63,11 @@ T random_value(Random& random, double spread, double mean) {
 
 // Rows [used, rows) of every (batch, head) become NaN.
 template <class T, class Used>
-void poison_rows(Buffer<T>& tensor, const Extent& extent, const char* layout, const Used& used) {
+void poison_rows(T* tensor, const Extent& extent, const char* layout, const Used& used) {
   for (index_t b = 0; b < extent.batch; ++b) {
     for (index_t n = 0; n < extent.heads; ++n) {
       for (index_t i = used(b); i < extent.rows; ++i) {
-        T* const row = tensor.data() + glint::reference::row_position(extent, layout, b, n, i);
+        T* const row = tensor + glint::reference::row_position(extent, layout, b, n, i);
         std::fill(row, row + extent.width, quiet_nan<T>());
       }
     }
@@ -82,6 +82,11 @@ Array as_array(const Buffer<T>& from, std::vector<index_t> shape) {
   return array;
 }
 
+// Rows of the tensor that sequences own.
+inline index_t rows_used(const Case& c, const std::vector<index_t>& of, index_t b) {
+  return c.layout == kTnd ? std::accumulate(of.begin(), of.end(), index_t{0}) : of[static_cast<std::size_t>(b)];
+}
+
 // A tensor of random numbers; `of` holds the lengths of its sequences.
 template <class T>
 Buffer<T> random_rows(const Case& c, const Extent& e, const std::vector<index_t>& of, double spread, double mean,
@@ -89,9 +94,7 @@ Buffer<T> random_rows(const Case& c, const Extent& e, const std::vector<index_t>
   Buffer<T> tensor(e.batch * e.rows * e.heads * e.width, c.skew);
   Random random(c.seed, stream);
   for (index_t i = 0; i < tensor.size(); ++i) tensor.data()[i] = random_value<T>(random, spread, mean);
-  poison_rows(tensor, e, layout_name(c), [&](index_t b) {
-    return c.layout == kTnd ? std::accumulate(of.begin(), of.end(), index_t{0}) : of[static_cast<std::size_t>(b)];
-  });
+  poison_rows(tensor.data(), e, layout_name(c), [&](index_t b) { return rows_used(c, of, b); });
   return tensor;
 }
 
