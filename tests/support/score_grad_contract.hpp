@@ -18,8 +18,8 @@
 //   all but dv            2^-8: attention_out as that forward's contract has it, 2 * 2^-9 * sum_j P Dm |V|
 //
 // tiny is the underflow of the output, of P (contract.hpp) and of attention_out, which in f16 makes rowD wrong by
-// 2^-25 * sum_d |dO|.  An f16 gradient beyond 65504 is infinite.  What belongs
-// to no sequence, or to a row or key that sees or is seen by nobody, is +0 exactly.
+// 2^-25 * sum_d |dO|.  An f16 gradient beyond 65504 is infinite.  What belongs to no sequence, or to a row that sees
+// nothing or a key that nobody sees, is exactly 0 (of the scale's sign).
 #pragma once
 
 #include "glint/reference/gradient.hpp"
@@ -181,7 +181,7 @@ class GradientCheck {
     const double allowed = out.lost + out.r * weight;
     double c = 0;
     if (!place.reached) {
-      c = std::bit_cast<std::uint64_t>(got) == 0 ? 0 : std::numeric_limits<double>::infinity();
+      c = got == 0 ? 0 : std::numeric_limits<double>::infinity();
     } else if (!overflows<Stored>(got, want, allowed + kContract * 0x1p-24 * weight * (1 + place.scores))) {
       c = needed_c<Stored>(got, want, weight, place.scores, allowed);
     }
