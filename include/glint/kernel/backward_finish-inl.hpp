@@ -26,13 +26,17 @@ GLINT_NOINLINE inline void store_key_gradient(float* sum, float scale, Interval 
 // many, and this is done once.
 template <class Head>
 GLINT_NOINLINE double sink_gradient(const Head& head) {
+  constexpr index_t kRows = 64;
   double sum = 0;
   const double sink = static_cast<double>(head.forward.sink[0]);
+  alignas(64) float delta[kRows];
   for (index_t row = 0; row < head.forward.q.rows; ++row) {
+    if (row % kRows == 0)
+      dot_rows(head.d_out, head.out(), intersect({row, row + kRows}, {0, head.forward.q.rows}), kRows, delta);
     float shift = 0, factor = 0;
     read_terms(head.forward.stats, row, shift, factor);
     const double p = std::exp(sink - static_cast<double>(shift)) * static_cast<double>(factor);
-    sum -= p * static_cast<double>(dot_of_rows(head.d_out, head.out(), row));
+    sum -= p * static_cast<double>(delta[row % kRows]);
   }
   return sum;
 }
@@ -49,7 +53,7 @@ GLINT_NOINLINE void add_bias_gradient(const Head& head, Interval rows, Interval 
   const Cover cover = look(head.forward.mask, box, scratch.words);
   if (cover == Cover::none) return;
   const TileBox<Head> at{head, tile, box, cover == Cover::partial ? scratch.words : nullptr};
-  differentiate_box<Products>(at, Products::stage(head, tile.keys, scratch), scratch);
+  differentiate_box<Products>(at, Products::stage(head, tile.keys, scratch), {}, scratch);
   for (index_t c = 0; c < at.count(); ++c) {
     float* const to = scratch.bias + (box.k0 - keys.lo + c) * Tile::rows;
     for (index_t lane = 0; lane < tile.lanes; lane += kLanes)

@@ -5,7 +5,7 @@
 //
 // As in the forward (forward_tile-inl.hpp), queries lie in lanes for all products but those for dK and dV, whose lanes
 // are numbers of a row, so that K, V, Q and dO are all read where they lie.  Excluded scores have p = ds = 0 by
-// selection.  Sums have three levels: the rows or 64 keys of a tile, the tiles of a block, the blocks.
+// selection.  Sums have two levels: the rows or 64 keys of a tile, and the tiles.
 namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
@@ -23,14 +23,12 @@ GLINT_INLINE void read_terms(const RowStats& stats, index_t row, float& shift, f
 
 template <class Head>
 GLINT_INLINE void start_terms(const Head& head, GradientTile& tile, index_t lanes, float unit) {
-  const QueryView out = head.out();
+  dot_rows(head.d_out, head.out(), tile.rows, lanes, tile.delta);
   for (index_t i = 0; i < lanes; ++i) {
-    tile.shift[i] = tile.factor[i] = tile.delta[i] = 0;
+    tile.shift[i] = tile.factor[i] = 0;
     if (i >= tile.rows.size()) continue;
-    const index_t row = tile.rows.lo + i;
-    read_terms(head.forward.stats, row, tile.shift[i], tile.factor[i]);
+    read_terms(head.forward.stats, tile.rows.lo + i, tile.shift[i], tile.factor[i]);
     tile.shift[i] /= unit;
-    tile.delta[i] = dot_of_rows(head.d_out, out, row);
   }
 }
 
@@ -59,12 +57,12 @@ GLINT_INLINE GradientTile start_tile(const Head& head, Interval rows, Interval k
 
 // p and ds of a box, in scratch.s and scratch.ds.
 template <class Products, class Tile, class Head>
-GLINT_INLINE void differentiate_box(const TileBox<Head>& at, const typename Products::Staged& kv,
+GLINT_INLINE void differentiate_box(const TileBox<Head>& at, const typename Products::Staged& kv, const KeySums& sums,
                                     const GradientScratch<Tile>& scratch) {
   using Forward = decltype(Head::forward);
   const Forward& forward = at.head.forward;
   const index_t lanes = at.tile.lanes;
-  Products::scores(at, kv, scratch);
+  Products::scores(at, kv, sums, scratch);
   if (forward.bias) add_bias<Tile::rows, AddBias>(forward.bias, at.box, nullptr, lanes, scratch.s, scratch.tile_max);
   if (forward.slope) modify_by_slope<Tile::rows>(forward.slope, at.box, lanes, scratch.s);
   if constexpr (kModifies<Forward>) {
@@ -99,23 +97,15 @@ GLINT_INLINE void zero_bias_gradient(const BiasGradient& d_bias, Box box) {
 template <class Products, class Tile, class Head>
 GLINT_INLINE void differentiate_tile(const TileBox<Head>& at, const typename Products::Staged& kv, const KeySums& sums,
                                      const GradientScratch<Tile>& scratch) {
-  differentiate_box<Products>(at, kv, scratch);
+  differentiate_box<Products>(at, kv, sums, scratch);
   if (at.head.d_bias) store_bias_gradient(at.head.d_bias, at.box, at.head.forward.bias.factor, scratch.ds, scratch);
   Products::accumulate(at, kv, sums, scratch);
 }
 
-// to[key][d] += from[key][d], and from := 0 for the next.
-GLINT_NOINLINE inline void add_and_clear(float* from, index_t count, float* to) {
-  for (index_t i = 0; i < count; i += kLanes) {
-    store(to + i, load(to + i) + load(from + i));
-    store(from + i, splat(0.0F));
-  }
-}
-
 // What a query tile does with a key tile: nothing if the mask says so.
 template <class Products, class Tile, class Head>
-GLINT_INLINE bool visit(const Head& head, const GradientTile& tile, Interval span, typename Products::Staged& staged,
-                        const KeySums& sums, const GradientScratch<Tile>& scratch) {
+GLINT_INLINE void visit(const Head& head, const GradientTile& tile, Interval span, typename Products::Staged& staged,
+                        const KeySums& sums, const Upcoming& next, const GradientScratch<Tile>& scratch) {
   const Interval seen = intersect(span, tile.keys);
   const Box box{tile.rows.lo, tile.rows.hi, seen.lo, seen.hi};
   const Cover cover = seen.empty() ? Cover::none : look(head.forward.mask, box, scratch.words);
@@ -124,14 +114,45 @@ GLINT_INLINE bool visit(const Head& head, const GradientTile& tile, Interval spa
     zero_bias_gradient(head.d_bias, {tile.rows.lo, tile.rows.hi, span.lo, kept.lo});
     zero_bias_gradient(head.d_bias, {tile.rows.lo, tile.rows.hi, kept.hi, span.hi});
   }
-  if (cover == Cover::none) return false;
+  if (cover == Cover::none) return;
   if (staged.k == nullptr) staged = Products::stage(head, span, scratch);
   const index_t skipped = seen.lo - span.lo;
-  const KeySums of_box{sums.d_k + skipped * sums.k_stride, sums.d_v + skipped * sums.v_stride, sums.k_stride,
+  const KeySums of_box{sums.d_k + seen.lo * sums.k_stride, sums.d_v + seen.lo * sums.v_stride, sums.k_stride,
                        sums.v_stride};
-  const TileBox<Head> at{head, tile, box, cover == Cover::partial ? scratch.words : nullptr};
+  TileBox<Head> at{head, tile, box, cover == Cover::partial ? scratch.words : nullptr};
+  at.next = next;
   differentiate_tile<Products>(at, Products::skip(staged, skipped), of_box, scratch);
-  return true;
+}
+
+GLINT_INLINE void expect_rows(const QueryView& q, index_t first, index_t count, Upcoming& upcoming) {
+  const Interval rows = intersect({first, first + count}, {0, q.rows});
+  const index_t size = size_of(q.dtype);
+  if (!rows.empty()) upcoming.add({q.row(rows.lo), q.row_stride * size, rows.size(), q.dim * size});
+}
+
+template <class Head>
+GLINT_INLINE void expect_tile(const Head& head, index_t q0, index_t k0, index_t rows, index_t keys, Upcoming& upcoming) {
+  expect_rows(head.forward.q, q0, rows, upcoming);
+  expect_rows(head.d_out, q0, rows, upcoming);
+  expect_rows(head.out(), q0, rows, upcoming);
+  if (k0 >= head.forward.kv.length()) return;
+  const auto run = head.forward.kv.run(k0, keys);
+  upcoming.add(run.k, run.k_stride, run.count, head.forward.q.dim);
+}
+
+// What is read behind keys `span` and the query tiles before `row`.
+template <class Tile, class Head>
+GLINT_INLINE Upcoming behind(const GradientBlock<Head>& block, const GradientTile& tile, Interval span, index_t row) {
+  Upcoming next;
+  if (span.hi < tile.keys.hi) {
+    const auto run = block.head.forward.kv.run(span.hi, Tile::columns);
+    next.add(run.k, run.k_stride, run.count, block.head.forward.q.dim);
+  } else if (row < block.rows.hi) {
+    expect_tile(block.head, row, block.keys.lo, Tile::rows, Tile::columns, next);
+  } else if (block.next != nullptr) {
+    expect_tile(*block.next, 0, 0, Tile::rows, Tile::columns, next);
+  }
+  return next;
 }
 
 template <class Tile, class Head, class Products>
@@ -143,24 +164,21 @@ GLINT_NOINLINE void backward_block(const GradientBlock<Head>& block, const Gradi
   const Head& head = block.head;
   const Interval seen = intersect(head.forward.mask.keys(block.rows.lo, block.rows.hi), block.keys);
   if (seen.empty() && !head.d_bias) return;
-  const KeySums sums{scratch.d_k, scratch.d_v, padded(head.forward.q.dim), padded(head.d_out.dim)};
+  const KeySums sums{block.d_k, block.d_v, padded(head.forward.q.dim), padded(head.d_out.dim)};
   fill(scratch.ones, kRows, 1.0F);
-  fill(sums.d_k, kColumns * sums.k_stride, 0.0F);
-  fill(sums.d_v, kColumns * sums.v_stride, 0.0F);
-  index_t tiles = 0;
-  for (index_t q0 = block.rows.lo; q0 < block.rows.hi; q0 += kRows, ++tiles) {
-    const Interval rows = intersect({q0, q0 + kRows}, block.rows);
-    scratch.tiles[tiles] = start_tile<Products>(head, rows, block.keys, tiles, scratch);
-    scratch.tiles[tiles].d_q = block.d_q + q0 / kRows * kRows * head.forward.q.dim;
-  }
-  for (index_t k0 = block.keys.lo; k0 < block.keys.hi; k0 += kColumns) {
-    const Interval span = intersect({k0, k0 + kColumns}, block.keys);
-    typename Products::Staged staged{};
-    bool any = false;
-    for (index_t t = 0; t < tiles; ++t) any |= visit<Products>(head, scratch.tiles[t], span, staged, sums, scratch);
-    if (!any) continue;
-    add_and_clear(sums.d_k, span.size() * sums.k_stride, block.d_k + k0 * sums.k_stride);
-    add_and_clear(sums.d_v, span.size() * sums.v_stride, block.d_v + k0 * sums.v_stride);
+  for (index_t first = block.rows.lo; first < block.rows.hi; first += kRows * Tile::shared) {
+    index_t tiles = 0;
+    for (index_t q0 = first; q0 < block.rows.hi && tiles < Tile::shared; q0 += kRows, ++tiles) {
+      const Interval rows = intersect({q0, q0 + kRows}, block.rows);
+      scratch.tiles[tiles] = start_tile<Products>(head, rows, block.keys, tiles, scratch);
+      scratch.tiles[tiles].d_q = block.d_q + q0 * head.forward.q.dim;
+    }
+    for (index_t k0 = block.keys.lo; k0 < block.keys.hi; k0 += kColumns) {
+      const Interval span = intersect({k0, k0 + kColumns}, block.keys);
+      typename Products::Staged staged{};
+      for (index_t t = 0; t < tiles; ++t) visit<Products>(head, scratch.tiles[t], span, staged, sums,
+                        behind<Tile>(block, scratch.tiles[t], span, scratch.tiles[t].rows.hi), scratch);
+    }
   }
 }
 
