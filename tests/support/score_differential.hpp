@@ -41,11 +41,6 @@ template <class T>
 std::string check_score(const Case& c) {
   const CaseData<T> data = data_of<T>(c);
   const AttentionResult want = glint::reference::attention(data.spec);
-  if (c.sink != 0) {
-    if (!typed_score_applies(c)) return {};
-    const Outcome<T> typed = typed_score(c, data, TestExecutor{});
-    return meets_contract(c, data, want, typed);
-  }
   const Outcome<T> run_time = run_time_score(c, data, TestExecutor{});
   if (const std::string wrong = meets_contract(c, data, want, run_time); !wrong.empty()) return "run-time: " + wrong;
   const bool has_typed = typed_score_applies(c);

@@ -56,6 +56,7 @@ glint::FlashAttentionScoreCall score_call(const Case& c, const CaseData<T>& data
     call.real_shift = {data.pse.data(), dtype, extents(data.pse_shape)};
     call.real_shift_form = kForms[c.pse_store];
   }
+  if (c.sink != 0) call.sink = {data.sink.data(), DType::f32, {c.heads}};
   call.keep_prob = data.spec.keep_prob;
   call.seed = data.spec.seed;
   call.offset = data.spec.offset;

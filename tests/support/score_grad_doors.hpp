@@ -1,7 +1,7 @@
-// A case's gradient: what the forward leaves for it, and the typed door of FlashAttentionScoreGrad.
+// A case through the two doors of FlashAttentionScoreGrad, with what the forward leaves for it.
 #pragma once
 
-#include "glint/ops/flash_attention_score_grad.hpp"
+#include "glint/dispatch/flash_attention_score_grad.hpp"
 #include "support/score_doors.hpp"
 
 namespace glint_test {
@@ -39,9 +39,13 @@ void poison_surplus(const Case& c, const CaseData<T>& data, Outcome<T>& forward)
 
 }  // namespace detail
 
+// With every statistic that its door has.
 template <class T>
 Outcome<T> forward_of(const Case& c, const CaseData<T>& data) {
-  Outcome<T> forward = typed_score(c, data, TestExecutor{});
+  Case all = c;
+  all.stats = kWantMax | kWantSum | kWantLse;
+  Outcome<T> forward =
+      typed_score_applies(c) ? typed_score(all, data, TestExecutor{}) : run_time_score(all, data, TestExecutor{});
   if (forward.status) detail::poison_surplus(c, data, forward);
   return forward;
 }
@@ -85,27 +89,68 @@ inline bool wants_d_pse(const Case& c) {
 }
 inline bool wants_d_sink(const Case& c) { return c.sink != 0 && c.seed % 11 != 0; }
 
+namespace detail {
+
+// The operands of a call besides the forward's, and what may not change: attention_out and statistics.
+template <class T>
+struct GradientPlaces {
+  const Case& c;
+  const CaseData<T>& data;
+  Outcome<T> saved;
+  Placed<T> out, d_out, d_q, d_k, d_v;
+  Fenced<T> d_pse;
+  Fenced<float> d_sink;
+
+  GradientPlaces(const Case& c_, const CaseData<T>& data_, const GradientInput<T>& input)
+      : c(c_),
+        data(data_),
+        saved(input.forward),
+        out(place(c, data.out_extent, saved.out.data(), 25)),
+        d_out(place(c, data.out_extent, input.d_out.data(), 26)),
+        d_q(place<T>(c, data.q_extent, nullptr, 27)),
+        d_k(place<T>(c, data.kv_extent, nullptr, 28)),
+        d_v(place<T>(c, data.v_extent, nullptr, 29)),
+        d_pse(data.pse.size()),
+        d_sink(c.heads) {}
+
+  void take(const GradientInput<T>& input, Gradients<T>& got) {
+    got.d_q = take_rows(c, data.q_extent, d_q, got.damage);
+    got.d_k = take_rows(c, data.kv_extent, d_k, got.damage);
+    got.d_v = take_rows(c, data.v_extent, d_v, got.damage);
+    if (wants_d_pse(c)) got.d_pse = d_pse.take(got.damage);
+    if (wants_d_sink(c)) got.d_sink = d_sink.take(got.damage);
+    const auto kept = [](const std::vector<float>& now, const std::vector<float>& before) {
+      return now.empty() || same_bits(now, before);
+    };
+    const bool read_only = same_bits(out.memory, place(c, data.out_extent, input.forward.out.data(), 25).memory) &&
+                           kept(saved.max, input.forward.max) && kept(saved.sum, input.forward.sum) &&
+                           kept(saved.lse, input.forward.lse);
+    if (!read_only) got.damage = "a write to attention_out or the statistics, which are inputs";
+  }
+};
+
+}  // namespace detail
+
+// The case's own statistics among those that the forward left.
 template <class T>
 Gradients<T> typed_gradient(const Case& c, const CaseData<T>& data, const GradientInput<T>& input,
                             const TestExecutor& executor) {
-  Outcome<T> saved = input.forward;
-  glint::ScoreGradProblem<T> p;
-  p.forward = score_problem(c, data, saved);
+  detail::GradientPlaces<T> places(c, data, input);
   Placed<T> q = place(c, data.q_extent, data.q.data(), 22), k = place(c, data.kv_extent, data.k.data(), 23);
-  Placed<T> v = place(c, data.v_extent, data.v.data(), 24), out = place(c, data.out_extent, saved.out.data(), 25);
-  Placed<T> d_out = place(c, data.out_extent, input.d_out.data(), 26), d_q = place<T>(c, data.q_extent, nullptr, 27);
-  Placed<T> d_k = place<T>(c, data.kv_extent, nullptr, 28), d_v = place<T>(c, data.v_extent, nullptr, 29);
-  Fenced<T> d_pse(data.pse.size());
-  Fenced<float> d_sink(c.heads);
-  p.forward.q = q.data, p.forward.k = k.data, p.forward.v = v.data, p.forward.out = out.data;
+  Placed<T> v = place(c, data.v_extent, data.v.data(), 24);
+  if ((c.stats & kWantMax) == 0) places.saved.max.clear();
+  if ((c.stats & kWantSum) == 0) places.saved.sum.clear();
+  if ((c.stats & kWantLse) == 0) places.saved.lse.clear();
+  glint::ScoreGradProblem<T> p;
+  p.forward = score_problem(c, data, places.saved);
+  p.forward.q = q.data, p.forward.k = k.data, p.forward.v = v.data, p.forward.out = places.out.data;
   p.forward.q_strides = q.strides, p.forward.k_strides = k.strides, p.forward.v_strides = v.strides;
-  p.forward.out_strides = out.strides;
-  p.d_out = d_out.data, p.d_q = d_q.data, p.d_k = d_k.data, p.d_v = d_v.data;
-  p.d_out_strides = d_out.strides, p.d_q_strides = d_q.strides, p.d_k_strides = d_k.strides;
-  p.d_v_strides = d_v.strides;
-  if (wants_d_pse(c)) p.d_pse = d_pse.data();
-  if (wants_d_sink(c)) p.d_sink = d_sink.data();
-  const std::vector<T> out_before = out.memory;
+  p.forward.out_strides = places.out.strides;
+  p.d_out = places.d_out.data, p.d_q = places.d_q.data, p.d_k = places.d_k.data, p.d_v = places.d_v.data;
+  p.d_out_strides = places.d_out.strides, p.d_q_strides = places.d_q.strides;
+  p.d_k_strides = places.d_k.strides, p.d_v_strides = places.d_v.strides;
+  if (wants_d_pse(c)) p.d_pse = places.d_pse.data();
+  if (wants_d_sink(c)) p.d_sink = places.d_sink.data();
   Gradients<T> got;
   got.status = with_layout(c.layout, [&](auto layout) {
     return with_mode<0, 8>(c.mode, [&](auto mode) -> glint::Status {
@@ -117,16 +162,33 @@ Gradients<T> typed_gradient(const Case& c, const CaseData<T>& data, const Gradie
       return status;
     });
   });
+  if (got.status) places.take(input, got);
+  return got;
+}
+
+template <class T>
+Gradients<T> run_time_gradient(const Case& c, const CaseData<T>& data, const GradientInput<T>& input,
+                               const TestExecutor& executor) {
+  Case contiguous = c;
+  contiguous.strided = 0;
+  detail::GradientPlaces<T> places(contiguous, data, input);
+  const auto like = [](auto* to, const glint::TensorRef& of) { return glint::OutputRef{to, of.dtype, of.shape}; };
+  glint::FlashAttentionScoreGradCall call;
+  call.forward = score_call(c, data, places.out, places.saved);
+  const glint::OutputRef& out = call.forward.attention_out;
+  call.dy = {places.d_out.data, out.dtype, out.shape};
+  call.dq = like(places.d_q.data, call.forward.query);
+  call.dk = like(places.d_k.data, call.forward.key);
+  call.dv = like(places.d_v.data, call.forward.value);
+  if (wants_d_pse(c)) call.dpse = like(places.d_pse.data(), call.forward.real_shift);
+  if (wants_d_sink(c)) call.dsink = like(places.d_sink.data(), call.forward.sink);
+  Gradients<T> got;
+  got.status = check(call);
   if (!got.status) return got;
-  got.d_q = take_rows(c, data.q_extent, d_q, got.damage);
-  got.d_k = take_rows(c, data.kv_extent, d_k, got.damage);
-  got.d_v = take_rows(c, data.v_extent, d_v, got.damage);
-  if (wants_d_pse(c)) got.d_pse = d_pse.take(got.damage);
-  if (wants_d_sink(c)) got.d_sink = d_sink.take(got.damage);
-  const Outcome<T>& before = input.forward;
-  const bool kept = same_bits(out.memory, out_before) && same_bits(saved.max, before.max) &&
-                    same_bits(saved.sum, before.sum) && same_bits(saved.lse, before.lse);
-  if (!kept) got.damage = "a write to attention_out or the statistics, which are inputs";
+  const Workspace workspace(workspace_bytes(call, executor.workers()));
+  got.status = flash_attention_score_grad(call, executor, workspace.span());
+  if (got.status) places.take(input, got);
+  if (!workspace.fence_holds()) got.damage = "a write behind the workspace";
   return got;
 }
 

@@ -166,7 +166,7 @@ inline Status strides(Strides given, index_t dim) {
 // that lies below it.
 inline Status output_strides(Strides s, Dims d) {
   GLINT_PASS_ON(strides(s, d.dim));
-  if (s.empty()) return Status::ok();
+  if (s.empty() || d.batch == 0 || d.heads == 0 || d.rows == 0) return Status::ok();
   struct Axis {
     index_t stride, extent;
   } axes[3] = {{s.row, d.rows}, {s.head, d.heads}, {s.batch, d.batch}};
