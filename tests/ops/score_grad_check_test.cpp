@@ -190,6 +190,20 @@ TEST(TypedScoreGrad, TakesWhatIsLegal) {
   }
 }
 
+// A sum over an empty batch is zero, and is written.
+TEST(TypedScoreGrad, WithoutABatchSharedGradientsStillLieAlone) {
+  Grad p = legal<Grad>();
+  take_pse(p);
+  take_sink(p);
+  p.forward.pse.batch = 1, p.forward.shape.batch = 0;
+  p.d_pse[0] = p.d_sink[0] = 7;
+  EXPECT_EQ(Gradient{}(p).code, Code::ok);
+  EXPECT_EQ(p.d_pse[0], 0);
+  EXPECT_EQ(p.d_sink[0], 0);
+  p.d_sink = p.d_pse;
+  EXPECT_EQ(Gradient::check(p).code, Code::output_overlaps_input);
+}
+
 // d_q, d_k and d_v may be slices of one tensor, as fused projections want them.
 TEST(TypedScoreGrad, GradientsOfAFusedTensor) {
   struct Form {

@@ -48,13 +48,14 @@ Status sink(const Problem& p) {
   return Status::ok();
 }
 
-// Without rows dk and dv exist all the same, and become zero.
+// Without rows dk and dv exist all the same, and become zero; without a batch there is neither.
 template <class Problem>
 Status pointers(const Problem& p, const detail::ScoreDims& d) {
-  GLINT_REQUIRE(p.d_out != nullptr || d.out.rows == 0, Code::null_dy, "dy (d_out) must not be null", 0, 1);
-  GLINT_REQUIRE(p.d_q != nullptr || d.q.rows == 0, Code::null_dq, "dq must not be null", 0, 1);
-  GLINT_REQUIRE(p.d_k != nullptr || d.k.rows == 0, Code::null_dk, "dk must not be null", 0, 1);
-  GLINT_REQUIRE(p.d_v != nullptr || d.v.rows == 0, Code::null_dv, "dv must not be null", 0, 1);
+  const auto empty = [](const Dims& dims) { return dims.batch == 0 || dims.rows == 0; };
+  GLINT_REQUIRE(p.d_out != nullptr || empty(d.out), Code::null_dy, "dy (d_out) must not be null", 0, 1);
+  GLINT_REQUIRE(p.d_q != nullptr || empty(d.q), Code::null_dq, "dq must not be null", 0, 1);
+  GLINT_REQUIRE(p.d_k != nullptr || empty(d.k), Code::null_dk, "dk must not be null", 0, 1);
+  GLINT_REQUIRE(p.d_v != nullptr || empty(d.v), Code::null_dv, "dv must not be null", 0, 1);
   return Status::ok();
 }
 
@@ -78,7 +79,6 @@ Status apart(const Problem& p, Layout layout, const detail::ScoreDims& d) {
 template <class Problem>
 Status memory(const Problem& p, Layout layout) {
   const detail::ScoreDims d = detail::dims(p.forward, layout);
-  if (d.q.batch == 0) return Status::ok();  // nothing is read or written
   GLINT_PASS_ON(pointers(p, d));
   GLINT_PASS_ON(rules::strides(p.d_out_strides, d.out.dim));
   GLINT_PASS_ON(rules::output_strides(p.d_q_strides, d.q));
