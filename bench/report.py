@@ -125,7 +125,7 @@ def print_machine(contexts):
 
 
 def ratios_of(run):
-    return sorted(key for key in run if "_over_" in key or key.startswith("times_"))
+    return sorted(key for key in run if "_over_" in key or key.startswith("times_") or key == "scored_share")
 
 
 def print_shares(results, all_rows):
