@@ -28,6 +28,7 @@ std::vector<float> wave(float step) {
 
 struct Attention {
   std::vector<float> q = wave(1.3F), k = wave(0.7F), v = wave(1.9F), out = q;
+  std::vector<float> d_q = q, d_k = q, d_v = q;  // not needed here
   std::vector<float> pse = std::vector<float>(kRows * kRows), d_pse = pse, lse = std::vector<float>(kBatch * kRows);
   float sink = 0;
 
@@ -51,8 +52,14 @@ struct Attention {
   // d_pse arrives summed over the batch; that a distance is used many times is this program's own doing.
   Status backward(const std::vector<float>& d_out, Biases& d) {
     d = {};
-    const Status status = FlashAttentionScoreGrad<layout::BNSD, float, SparseMode::right_down_causal>{}(
-        {.forward = problem(), .d_out = d_out.data(), .d_pse = d_pse.data(), .d_sink = &d.sink});
+    const Status status =
+        FlashAttentionScoreGrad<layout::BNSD, float, SparseMode::right_down_causal>{}({.forward = problem(),
+                                                                                       .d_out = d_out.data(),
+                                                                                       .d_q = d_q.data(),
+                                                                                       .d_k = d_k.data(),
+                                                                                       .d_v = d_v.data(),
+                                                                                       .d_pse = d_pse.data(),
+                                                                                       .d_sink = &d.sink});
     for (std::size_t i = 0; i < d_pse.size(); ++i) d.by_distance[distance(i)] += d_pse[i];
     return status;
   }
