@@ -1,4 +1,5 @@
-// Small synthetic models and tokenizers for the tests of examples/generate.
+// What tests of examples/generate and examples/fine_tune work on: small synthetic models and tokenizers, and the real
+// one where it is at hand.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -78,6 +79,18 @@ inline std::string tokenizer_bytes() {
     bytes += text;
   }
   return bytes;
+}
+
+// The folder with stories260K.bin: $GLINT_MODELS, or shared/models beside a folder that holds this source or the
+// current directory.
+inline fs::path models() {
+  std::vector<fs::path> folders;
+  if (const char* const given = std::getenv("GLINT_MODELS")) folders.emplace_back(given);
+  for (fs::path start : {fs::path(__FILE__), fs::current_path() / "."})
+    while (start.has_relative_path()) folders.push_back((start = start.parent_path()) / "shared" / "models");
+  for (const fs::path& folder : folders)
+    if (fs::exists(folder / "stories260K.bin")) return folder;
+  return {};
 }
 
 // The message of the Error that `call` throws; empty if it throws none.
