@@ -41,8 +41,8 @@ using HeadOf = decltype(std::declval<const Plan&>().head(0, 0));
 // The bytes that run() needs for `workers` workers.
 template <class Tile, class Plan>
 index_t workspace_bytes(const Plan& plan, index_t workers) {
-  const Blocks<Tile> blocks(plan);
-  return kAlignment + blocks.all_sums_bytes(workers) + workers * blocks.scratch_bytes();
+  const Blocks<Tile> blocks(plan, workers);
+  return kAlignment + blocks.all_sums_bytes() + workers * blocks.scratch_bytes();
 }
 
 // The selected ISA's kernels for one type of head.
@@ -86,7 +86,7 @@ void store_shared_bias(const BiasPlane& plane, Box box, const float* sum) {
   GLINT_ON_SELECTED_ISA(store_shared_bias<Tile>(plane, box, sum));
 }
 
-// One group on its way through its blocks.  Units of clearing and storing: its query blocks, then its key blocks.
+// One group on its way through its blocks.
 template <class Tile, class Plan>
 struct Group {
   using Head = HeadOf<Plan>;
@@ -96,40 +96,36 @@ struct Group {
   index_t number;
   GroupSums<Tile> sums;
 
-  index_t units() const { return blocks.query_blocks() + blocks.of_keys; }
-
   void clear(index_t unit) const {
-    const auto zero = [&](float* from, index_t piece, index_t width) {
-      const index_t floats = blocks.length * width;
+    const auto zero = [&](float* from, index_t piece, index_t floats) {
       __builtin_memset(from + piece * floats, 0, static_cast<std::size_t>(floats) * sizeof(float));
     };
-    const index_t keys = unit - blocks.query_blocks();
-    if (keys < 0) return zero(sums.d_q(unit / blocks.of_rows), unit % blocks.of_rows, blocks.dim);
-    zero(sums.d_k(), keys, padded(blocks.dim));
-    zero(sums.d_v(), keys, padded(blocks.value_dim));
+    const index_t key_block = unit - blocks.row_blocks();
+    if (key_block < 0) return zero(sums.d_q(unit / blocks.of_rows), unit % blocks.of_rows, blocks.rows * blocks.dim);
+    zero(sums.d_k(), key_block, blocks.keys * padded(blocks.dim));
+    zero(sums.d_v(), key_block, blocks.keys * padded(blocks.value_dim));
   }
 
   // What a key block does in a phase.
   void step(index_t phase, index_t key_block, std::byte* scratch) const {
-    const index_t row_block = (key_block + phase) % blocks.phases(), length = blocks.length;
-    if (row_block >= blocks.query_blocks()) return;
+    const index_t row_block = phase - key_block;
+    if (row_block < 0 || row_block >= blocks.row_blocks()) return;
     const index_t member = row_block / blocks.of_rows;
-    const index_t q0 = row_block % blocks.of_rows * length, k0 = key_block * length;
+    const index_t q0 = row_block % blocks.of_rows * blocks.rows, k0 = key_block * blocks.keys;
     const Head head = plan.head(number, member);
-    const Interval rows = intersect({q0, q0 + length}, {0, head.forward.q.rows});
-    const Interval keys = intersect({k0, k0 + length}, {0, head.forward.kv.length()});
+    const Interval rows = intersect({q0, q0 + blocks.rows}, {0, head.forward.q.rows});
+    const Interval keys = intersect({k0, k0 + blocks.keys}, {0, head.forward.kv.length()});
     if (rows.empty() || keys.empty()) return;
     const GradientBlock<Head> block{head, rows, keys, sums.d_q(member), sums.d_k(), sums.d_v()};
     entries<Tile, Head>(simd::selected, plan.products()).block(block, blocks.extents(), scratch);
   }
 
   void store(index_t unit) const {
-    const index_t first =
-        (unit < blocks.query_blocks() ? unit % blocks.of_rows : unit - blocks.query_blocks()) * blocks.length;
-    if (unit >= blocks.query_blocks()) return store_keys({first, first + blocks.length});
-    const index_t member = unit / blocks.of_rows;
+    const index_t k0 = (unit - blocks.row_blocks()) * blocks.keys;
+    if (k0 >= 0) return store_keys({k0, k0 + blocks.keys});
+    const index_t member = unit / blocks.of_rows, first = unit % blocks.of_rows * blocks.rows;
     const OutputView d_q = plan.head(number, member).d_q;
-    for (index_t q0 = first; q0 < first + blocks.length && q0 < d_q.rows; q0 += Tile::rows)
+    for (index_t q0 = first; q0 < first + blocks.rows && q0 < d_q.rows; q0 += Tile::rows)
       store_query_gradient<Tile>(sums.d_q(member) + q0 * blocks.dim, plan.scale(),
                                  intersect({q0, q0 + Tile::rows}, {0, d_q.rows}), d_q);
   }
@@ -150,22 +146,23 @@ void run_groups(const Plan& plan, const Blocks<Tile>& blocks, Pool& executor, st
     return Group<Tile, Plan>{plan, blocks, number, {blocks, memory}};
   };
   const auto of = [&](index_t worker) { return scratch + worker * blocks.scratch_bytes(); };
-  const index_t phases = blocks.phases(), of_keys = blocks.of_keys, units = blocks.query_blocks() + of_keys;
-  if (!blocks.side_by_side(executor.workers())) {
+  const index_t phases = blocks.phases(), of_keys = blocks.of_keys, units = blocks.units();
+  if (!blocks.side_by_side) {
     executor.for_each(blocks.groups, [&](index_t number, index_t worker) {
       const auto one = group(number, worker);
       for (index_t unit = 0; unit < units; ++unit) one.clear(unit);
-      for (index_t task = 0; task < phases * of_keys; ++task) one.step(task / of_keys, task % of_keys, of(worker));
+      for (index_t phase = 0; phase < phases; ++phase) one.step(phase, 0, of(worker));
       for (index_t unit = 0; unit < units; ++unit) one.store(unit);
     });
     return;
   }
   const auto each = [&](index_t count, const auto& task) {
-    executor.for_each(blocks.groups * count,
-                      [&](index_t i, index_t worker) { task(group(i / count, i / count), i % count, worker); });
+    executor.for_each(blocks.groups * count, [&](index_t i, index_t worker) {
+      task(group(i / count, i / count), i % count, worker);
+    });
   };
   each(units, [](const auto& one, index_t unit, index_t) { one.clear(unit); });
-  for (index_t phase = 0; phase < phases && of_keys > 0; ++phase)
+  for (index_t phase = 0; phase < phases; ++phase)
     each(of_keys, [&](const auto& one, index_t key_block, index_t worker) { one.step(phase, key_block, of(worker)); });
   each(units, [](const auto& one, index_t unit, index_t) { one.store(unit); });
 }
@@ -231,8 +228,9 @@ void run_bias(const Plan& plan, const Blocks<Tile>& blocks, Pool& executor, std:
 // Runs the plan.  `workspace` holds workspace_bytes<Tile>(plan, n) for n = executor.workers() workers.
 template <class Tile, BackwardPlan Plan, Executor Pool>
 Status run(const Plan& plan, Pool& executor, std::span<std::byte> workspace) {
-  const Blocks<Tile> blocks(plan);
-  const index_t workers = executor.workers(), sums = blocks.all_sums_bytes(workers);
+  const index_t workers = executor.workers();
+  const Blocks<Tile> blocks(plan, workers);
+  const index_t sums = blocks.all_sums_bytes();
   const index_t bytes = sums + workers * blocks.scratch_bytes();
   std::byte* const memory = aligned_start(workspace, bytes);
   if (memory == nullptr) {

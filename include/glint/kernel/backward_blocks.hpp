@@ -1,12 +1,10 @@
-// How the gradient cuts its score matrices: by shapes alone, so that its bits do not depend on who calculates what.
+// How the gradient cuts its score matrices, and where their sums lie.
 //
-// A group (one batch entry, one kv head) is a matrix of blocks: the query blocks of its heads against the blocks of its
-// keys.  In phase r, key block j meets query block (j + r) mod the number of phases.  No two blocks of a phase touch
-// the same sums, and every sum is added up in the order of the phases, whether all groups go through them side by side
-// or one worker takes a group from the first to the last.
+// A group is one (batch entry, kv head).  Its sums are added up in one order, whatever the cut: d_q over the keys, d_k and
+// d_v over the heads of the group and their rows, all ascending.  With plenty of groups a worker takes one from its first
+// query tile to its last.  With few of them groups are cut into row blocks and key blocks, and in phase r key block j
+// meets row block r - j: no two blocks of a phase touch the same sums, and each sum meets its blocks in order.
 #pragma once
-
-#include <numeric>
 
 #include "glint/kernel/backward_head.hpp"
 
@@ -18,44 +16,45 @@ constexpr index_t pieces(index_t count, index_t piece) { return (count + piece -
 
 template <class Tile>
 struct Blocks {
-  static constexpr index_t kUnit = std::lcm(Tile::rows, Tile::columns);
-  static constexpr index_t kLongest =
-      512;                                // what is shared by the tiles of longer blocks leaves the second-level cache
-  static constexpr index_t kEnough = 32;  // tasks in a phase
+  static constexpr index_t kRowTiles = 4;   // of a block, where groups are cut: more phases would cost more waiting
+  static constexpr index_t kKeyTiles = 8;   // at most
+  static constexpr index_t kTasks = 2;      // of a phase, for each worker
 
   index_t groups, heads;  // heads of a group
   index_t dim, value_dim;
-  index_t length;   // rows, and keys, of a block
-  index_t of_rows;  // blocks of a head
+  bool side_by_side;     // do the groups go through the phases together?
+  index_t slots;         // groups whose sums are kept at a time
+  index_t rows, keys;    // of a block
+  index_t of_rows;       // blocks of a head
   index_t of_keys;
 
   template <class Plan>
-  explicit Blocks(const Plan& plan)
+  Blocks(const Plan& plan, index_t workers)
       : groups(plan.groups()), heads(plan.heads_per_group()), dim(plan.head_dim()), value_dim(plan.value_dim()) {
-    const index_t rows = plan.max_rows(), keys = plan.max_keys(), longest = rows > keys ? rows : keys;
-    const auto shorter = [&](index_t units) {
-      return groups * pieces(keys, units * kUnit) < kEnough || units / 2 * kUnit >= longest;
-    };
-    index_t units = kLongest > kUnit ? kLongest / kUnit : 1;
-    while (units > 1 && shorter(units)) units /= 2;
-    length = units * kUnit;
-    of_rows = pieces(rows, length);
-    of_keys = pieces(keys, length);
+    side_by_side = workers > 1 && groups < 4 * workers;
+    slots = side_by_side ? groups : workers;
+    const index_t row_tiles = pieces(plan.max_rows(), Tile::rows), key_tiles = pieces(plan.max_keys(), Tile::columns);
+    const index_t row_step = side_by_side ? kRowTiles : row_tiles;
+    index_t key_step = side_by_side ? kKeyTiles : key_tiles;
+    while (side_by_side && key_step > 1 && groups * pieces(key_tiles, key_step) < kTasks * workers) key_step /= 2;
+    rows = (row_step > 0 ? row_step : 1) * Tile::rows;
+    keys = (key_step > 0 ? key_step : 1) * Tile::columns;
+    of_rows = pieces(row_tiles * Tile::rows, rows);
+    of_keys = pieces(key_tiles * Tile::columns, keys);
   }
 
-  index_t query_blocks() const { return heads * of_rows; }
-  index_t phases() const { return query_blocks() > of_keys ? query_blocks() : of_keys; }
-  GradientExtents extents() const { return {length, dim, value_dim}; }
+  index_t row_blocks() const { return heads * of_rows; }
+  index_t phases() const { return of_keys == 0 ? 0 : row_blocks() + of_keys - 1; }
+  // Units of clearing and storing a group's sums: its row blocks, then its key blocks.
+  index_t units() const { return row_blocks() + of_keys; }
+  GradientExtents extents() const { return {dim, value_dim}; }
 
   // The sums of a group: d_q of each of its heads, d_k, d_v.
-  index_t d_q_floats() const { return of_rows * length * dim; }
-  index_t d_k_floats() const { return of_keys * length * padded(dim); }
-  index_t d_v_floats() const { return of_keys * length * padded(value_dim); }
+  index_t d_q_floats() const { return of_rows * rows * dim; }
+  index_t d_k_floats() const { return of_keys * keys * padded(dim); }
+  index_t d_v_floats() const { return of_keys * keys * padded(value_dim); }
   index_t sums_bytes() const { return aligned_bytes_of<float>(heads * d_q_floats() + d_k_floats() + d_v_floats()); }
-
-  // Few groups go through the phases together, else each goes alone, its sums in the memory of its worker.
-  bool side_by_side(index_t workers) const { return workers > 1 && groups < 4 * workers; }
-  index_t all_sums_bytes(index_t workers) const { return (side_by_side(workers) ? groups : workers) * sums_bytes(); }
+  index_t all_sums_bytes() const { return slots * sums_bytes(); }
   index_t scratch_bytes() const { return GradientScratch<Tile>::bytes(extents()); }
 };
 

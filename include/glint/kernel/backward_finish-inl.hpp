@@ -26,13 +26,17 @@ GLINT_NOINLINE inline void store_key_gradient(float* sum, float scale, Interval 
 // many, and this is done once.
 template <class Head>
 GLINT_NOINLINE double sink_gradient(const Head& head) {
+  constexpr index_t kRows = 64;
   double sum = 0;
   const double sink = static_cast<double>(head.forward.sink[0]);
+  alignas(64) float delta[kRows];
   for (index_t row = 0; row < head.forward.q.rows; ++row) {
+    if (row % kRows == 0)
+      dot_rows(head.d_out, head.out(), intersect({row, row + kRows}, {0, head.forward.q.rows}), kRows, delta);
     float shift = 0, factor = 0;
     read_terms(head.forward.stats, row, shift, factor);
     const double p = std::exp(sink - static_cast<double>(shift)) * static_cast<double>(factor);
-    sum -= p * static_cast<double>(dot_of_rows(head.d_out, head.out(), row));
+    sum -= p * static_cast<double>(delta[row % kRows]);
   }
   return sum;
 }

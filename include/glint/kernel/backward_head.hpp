@@ -75,7 +75,6 @@ struct GradientTile {
 };
 
 struct GradientExtents {
-  index_t rows = 0;  // of a block
   index_t dim = 0, value_dim = 0;
 };
 
@@ -99,7 +98,8 @@ struct GradientScratch {
   template <class Memory>
   static GradientScratch take(Memory& memory, const GradientExtents& e) {
     constexpr index_t kRows = Tile::rows, kColumns = Tile::columns;
-    const index_t tiles = (e.rows + kRows - 1) / kRows, width = padded(e.dim), value_width = padded(e.value_dim);
+    constexpr index_t kTiles = Tile::shared;
+    const index_t width = padded(e.dim), value_width = padded(e.value_dim);
     GradientScratch s;
     s.s = memory.template take<float>(kColumns * kRows);
     s.ds = memory.template take<float>(kColumns * kRows);
@@ -110,16 +110,14 @@ struct GradientScratch {
     s.keep = memory.template take<std::uint64_t>(kColumns);
     s.k = memory.template take<float>(kColumns * width);
     s.v = memory.template take<float>(kColumns * value_width);
-    s.d_k = memory.template take<float>(kColumns * width);
-    s.d_v = memory.template take<float>(kColumns * value_width);
     s.ds_pairs = memory.template take<float>(kColumns / 2 * kRows);
     s.bias = memory.template take<float>(kColumns * kRows);
-    s.tiles = memory.template take<GradientTile>(tiles);
-    s.q = memory.template take<float>(tiles * e.dim * kRows);
-    s.d_out = memory.template take<float>(tiles * e.value_dim * kRows);
-    s.q_rows = memory.template take<float>(tiles * kRows * width);
-    s.d_out_rows = memory.template take<float>(tiles * kRows * value_width);
-    s.terms = memory.template take<float>(tiles * 3 * kRows);
+    s.tiles = memory.template take<GradientTile>(kTiles);
+    s.q = memory.template take<float>(kTiles * e.dim * kRows);
+    s.d_out = memory.template take<float>(kTiles * e.value_dim * kRows);
+    s.q_rows = memory.template take<float>(kTiles * kRows * width);
+    s.d_out_rows = memory.template take<float>(kTiles * kRows * value_width);
+    s.terms = memory.template take<float>(kTiles * 3 * kRows);
     return s;
   }
   static index_t bytes(const GradientExtents& e) {

@@ -107,20 +107,36 @@ GLINT_INLINE FloatRowsAt rows_as_floats(const QueryView& q, Interval rows, float
   return {to, width};
 }
 
-// Sum over d of a[row][d] * b[row][d].
-GLINT_NOINLINE inline float dot_of_rows(const QueryView& a, const QueryView& b, index_t row) {
-  float sum = 0;
+// sum[i] = sum over d of a[i][d] * b[i][d] for rows.lo + i, and 0 behind the last row up to `lanes`.  A vector of partial
+// sums for each row, and a transpose, so that nothing is added across lanes.
+template <class Element>
+GLINT_NOINLINE void dot_rows(const Element* a, index_t a_stride, const Element* b, index_t b_stride, index_t dim,
+                             index_t rows, index_t lanes, float* sum) {
+  for (index_t r = 0; r < lanes; r += kLanes) {
+    Vec square[kLanes];
+    for (int i = 0; i < kLanes; ++i) {
+      square[i] = splat(0.0F);
+      if (r + i >= rows) continue;
+      const Element *const x = a + (r + i) * a_stride, *const y = b + (r + i) * b_stride;
+      index_t d = 0;
+      for (; d + kLanes <= dim; d += kLanes) square[i] = fma(load_as_float(x + d), load_as_float(y + d), square[i]);
+      if (d < dim) square[i] = fma(load_some(x + d, dim - d), load_some(y + d, dim - d), square[i]);
+    }
+    transpose(square);
+    Vec total = square[0];
+    GLINT_UNROLL
+    for (int i = 1; i < kLanes; ++i) total += square[i];
+    store(sum + r, total);
+  }
+}
+
+GLINT_INLINE void dot_rows(const QueryView& a, const QueryView& b, Interval rows, index_t lanes, float* sum) {
   with_number_type(
       a.dtype, [&](auto zero) __attribute__((always_inline)) {
-        const auto* const x = static_cast<const decltype(zero)*>(a.row(row));
-        const auto* const y = static_cast<const decltype(zero)*>(b.row(row));
-        Vec total = splat(0.0F);
-        index_t d = 0;
-        for (; d + kLanes <= a.dim; d += kLanes) total = fma(load_as_float(x + d), load_as_float(y + d), total);
-        if (d < a.dim) total = fma(load_some(x + d, a.dim - d), load_some(y + d, a.dim - d), total);
-        sum = sum_of_lanes(total);
+        using Element = decltype(zero);
+        dot_rows(static_cast<const Element*>(a.row(rows.lo)), a.row_stride, static_cast<const Element*>(b.row(rows.lo)),
+                 b.row_stride, a.dim, rows.size(), lanes, sum);
       });
-  return sum;
 }
 
 }  // namespace GLINT_ISA

@@ -5,7 +5,7 @@
 //
 // As in the forward (forward_tile-inl.hpp), queries lie in lanes for all products but those for dK and dV, whose lanes
 // are numbers of a row, so that K, V, Q and dO are all read where they lie.  Excluded scores have p = ds = 0 by
-// selection.  Sums have three levels: the rows or 64 keys of a tile, the tiles of a block, the blocks.
+// selection.  Sums have two levels: the rows or 64 keys of a tile, and the tiles.
 namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
@@ -23,14 +23,12 @@ GLINT_INLINE void read_terms(const RowStats& stats, index_t row, float& shift, f
 
 template <class Head>
 GLINT_INLINE void start_terms(const Head& head, GradientTile& tile, index_t lanes, float unit) {
-  const QueryView out = head.out();
+  dot_rows(head.d_out, head.out(), tile.rows, lanes, tile.delta);
   for (index_t i = 0; i < lanes; ++i) {
-    tile.shift[i] = tile.factor[i] = tile.delta[i] = 0;
+    tile.shift[i] = tile.factor[i] = 0;
     if (i >= tile.rows.size()) continue;
-    const index_t row = tile.rows.lo + i;
-    read_terms(head.forward.stats, row, tile.shift[i], tile.factor[i]);
+    read_terms(head.forward.stats, tile.rows.lo + i, tile.shift[i], tile.factor[i]);
     tile.shift[i] /= unit;
-    tile.delta[i] = dot_of_rows(head.d_out, out, row);
   }
 }
 
@@ -104,17 +102,9 @@ GLINT_INLINE void differentiate_tile(const TileBox<Head>& at, const typename Pro
   Products::accumulate(at, kv, sums, scratch);
 }
 
-// to[key][d] += from[key][d], and from := 0 for the next.
-GLINT_NOINLINE inline void add_and_clear(float* from, index_t count, float* to) {
-  for (index_t i = 0; i < count; i += kLanes) {
-    store(to + i, load(to + i) + load(from + i));
-    store(from + i, splat(0.0F));
-  }
-}
-
 // What a query tile does with a key tile: nothing if the mask says so.
 template <class Products, class Tile, class Head>
-GLINT_INLINE bool visit(const Head& head, const GradientTile& tile, Interval span, typename Products::Staged& staged,
+GLINT_INLINE void visit(const Head& head, const GradientTile& tile, Interval span, typename Products::Staged& staged,
                         const KeySums& sums, const GradientScratch<Tile>& scratch) {
   const Interval seen = intersect(span, tile.keys);
   const Box box{tile.rows.lo, tile.rows.hi, seen.lo, seen.hi};
@@ -124,14 +114,13 @@ GLINT_INLINE bool visit(const Head& head, const GradientTile& tile, Interval spa
     zero_bias_gradient(head.d_bias, {tile.rows.lo, tile.rows.hi, span.lo, kept.lo});
     zero_bias_gradient(head.d_bias, {tile.rows.lo, tile.rows.hi, kept.hi, span.hi});
   }
-  if (cover == Cover::none) return false;
+  if (cover == Cover::none) return;
   if (staged.k == nullptr) staged = Products::stage(head, span, scratch);
   const index_t skipped = seen.lo - span.lo;
-  const KeySums of_box{sums.d_k + skipped * sums.k_stride, sums.d_v + skipped * sums.v_stride, sums.k_stride,
+  const KeySums of_box{sums.d_k + seen.lo * sums.k_stride, sums.d_v + seen.lo * sums.v_stride, sums.k_stride,
                        sums.v_stride};
   const TileBox<Head> at{head, tile, box, cover == Cover::partial ? scratch.words : nullptr};
   differentiate_tile<Products>(at, Products::skip(staged, skipped), of_box, scratch);
-  return true;
 }
 
 template <class Tile, class Head, class Products>
@@ -143,24 +132,20 @@ GLINT_NOINLINE void backward_block(const GradientBlock<Head>& block, const Gradi
   const Head& head = block.head;
   const Interval seen = intersect(head.forward.mask.keys(block.rows.lo, block.rows.hi), block.keys);
   if (seen.empty() && !head.d_bias) return;
-  const KeySums sums{scratch.d_k, scratch.d_v, padded(head.forward.q.dim), padded(head.d_out.dim)};
+  const KeySums sums{block.d_k, block.d_v, padded(head.forward.q.dim), padded(head.d_out.dim)};
   fill(scratch.ones, kRows, 1.0F);
-  fill(sums.d_k, kColumns * sums.k_stride, 0.0F);
-  fill(sums.d_v, kColumns * sums.v_stride, 0.0F);
-  index_t tiles = 0;
-  for (index_t q0 = block.rows.lo; q0 < block.rows.hi; q0 += kRows, ++tiles) {
-    const Interval rows = intersect({q0, q0 + kRows}, block.rows);
-    scratch.tiles[tiles] = start_tile<Products>(head, rows, block.keys, tiles, scratch);
-    scratch.tiles[tiles].d_q = block.d_q + q0 / kRows * kRows * head.forward.q.dim;
-  }
-  for (index_t k0 = block.keys.lo; k0 < block.keys.hi; k0 += kColumns) {
-    const Interval span = intersect({k0, k0 + kColumns}, block.keys);
-    typename Products::Staged staged{};
-    bool any = false;
-    for (index_t t = 0; t < tiles; ++t) any |= visit<Products>(head, scratch.tiles[t], span, staged, sums, scratch);
-    if (!any) continue;
-    add_and_clear(sums.d_k, span.size() * sums.k_stride, block.d_k + k0 * sums.k_stride);
-    add_and_clear(sums.d_v, span.size() * sums.v_stride, block.d_v + k0 * sums.v_stride);
+  for (index_t first = block.rows.lo; first < block.rows.hi; first += kRows * Tile::shared) {
+    index_t tiles = 0;
+    for (index_t q0 = first; q0 < block.rows.hi && tiles < Tile::shared; q0 += kRows, ++tiles) {
+      const Interval rows = intersect({q0, q0 + kRows}, block.rows);
+      scratch.tiles[tiles] = start_tile<Products>(head, rows, block.keys, tiles, scratch);
+      scratch.tiles[tiles].d_q = block.d_q + q0 * head.forward.q.dim;
+    }
+    for (index_t k0 = block.keys.lo; k0 < block.keys.hi; k0 += kColumns) {
+      const Interval span = intersect({k0, k0 + kColumns}, block.keys);
+      typename Products::Staged staged{};
+      for (index_t t = 0; t < tiles; ++t) visit<Products>(head, scratch.tiles[t], span, staged, sums, scratch);
+    }
   }
 }
 
