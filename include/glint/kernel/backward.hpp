@@ -116,7 +116,10 @@ struct Group {
     const Interval rows = intersect({q0, q0 + blocks.rows}, {0, head.forward.q.rows});
     const Interval keys = intersect({k0, k0 + blocks.keys}, {0, head.forward.kv.length()});
     if (rows.empty() || keys.empty()) return;
-    const GradientBlock<Head> block{head, rows, keys, sums.d_q(member), sums.d_k(), sums.d_v()};
+    const index_t later = number * blocks.heads + member + 1;
+    const bool more = later < blocks.groups * blocks.heads;
+    const Head next = more ? plan.head(later / blocks.heads, later % blocks.heads) : head;
+    const GradientBlock<Head> block{head, rows, keys, sums.d_q(member), sums.d_k(), sums.d_v(), more ? &next : nullptr};
     entries<Tile, Head>(simd::selected, plan.products()).block(block, blocks.extents(), scratch);
   }
 

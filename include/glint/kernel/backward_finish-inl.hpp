@@ -53,7 +53,7 @@ GLINT_NOINLINE void add_bias_gradient(const Head& head, Interval rows, Interval 
   const Cover cover = look(head.forward.mask, box, scratch.words);
   if (cover == Cover::none) return;
   const TileBox<Head> at{head, tile, box, cover == Cover::partial ? scratch.words : nullptr};
-  differentiate_box<Products>(at, Products::stage(head, tile.keys, scratch), scratch);
+  differentiate_box<Products>(at, Products::stage(head, tile.keys, scratch), {}, scratch);
   for (index_t c = 0; c < at.count(); ++c) {
     float* const to = scratch.bias + (box.k0 - keys.lo + c) * Tile::rows;
     for (index_t lane = 0; lane < tile.lanes; lane += kLanes)

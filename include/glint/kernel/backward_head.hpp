@@ -52,11 +52,12 @@ struct GradientHead {
 // tiles of the head, those of keys as [key][padded(dim)], without the scale.
 template <class Head>
 struct GradientBlock {
-  Head head;
+  const Head& head;
   Interval rows, keys;
   float* d_q = nullptr;
   float* d_k = nullptr;
   float* d_v = nullptr;
+  const Head* next = nullptr;  // the head that the same worker is likely to meet next
 };
 
 // One query tile of a block, as the products read it.

@@ -57,12 +57,12 @@ GLINT_INLINE GradientTile start_tile(const Head& head, Interval rows, Interval k
 
 // p and ds of a box, in scratch.s and scratch.ds.
 template <class Products, class Tile, class Head>
-GLINT_INLINE void differentiate_box(const TileBox<Head>& at, const typename Products::Staged& kv,
+GLINT_INLINE void differentiate_box(const TileBox<Head>& at, const typename Products::Staged& kv, const KeySums& sums,
                                     const GradientScratch<Tile>& scratch) {
   using Forward = decltype(Head::forward);
   const Forward& forward = at.head.forward;
   const index_t lanes = at.tile.lanes;
-  Products::scores(at, kv, scratch);
+  Products::scores(at, kv, sums, scratch);
   if (forward.bias) add_bias<Tile::rows, AddBias>(forward.bias, at.box, nullptr, lanes, scratch.s, scratch.tile_max);
   if (forward.slope) modify_by_slope<Tile::rows>(forward.slope, at.box, lanes, scratch.s);
   if constexpr (kModifies<Forward>) {
@@ -97,7 +97,7 @@ GLINT_INLINE void zero_bias_gradient(const BiasGradient& d_bias, Box box) {
 template <class Products, class Tile, class Head>
 GLINT_INLINE void differentiate_tile(const TileBox<Head>& at, const typename Products::Staged& kv, const KeySums& sums,
                                      const GradientScratch<Tile>& scratch) {
-  differentiate_box<Products>(at, kv, scratch);
+  differentiate_box<Products>(at, kv, sums, scratch);
   if (at.head.d_bias) store_bias_gradient(at.head.d_bias, at.box, at.head.forward.bias.factor, scratch.ds, scratch);
   Products::accumulate(at, kv, sums, scratch);
 }
@@ -105,7 +105,7 @@ GLINT_INLINE void differentiate_tile(const TileBox<Head>& at, const typename Pro
 // What a query tile does with a key tile: nothing if the mask says so.
 template <class Products, class Tile, class Head>
 GLINT_INLINE void visit(const Head& head, const GradientTile& tile, Interval span, typename Products::Staged& staged,
-                        const KeySums& sums, const GradientScratch<Tile>& scratch) {
+                        const KeySums& sums, const Upcoming& next, const GradientScratch<Tile>& scratch) {
   const Interval seen = intersect(span, tile.keys);
   const Box box{tile.rows.lo, tile.rows.hi, seen.lo, seen.hi};
   const Cover cover = seen.empty() ? Cover::none : look(head.forward.mask, box, scratch.words);
@@ -119,8 +119,40 @@ GLINT_INLINE void visit(const Head& head, const GradientTile& tile, Interval spa
   const index_t skipped = seen.lo - span.lo;
   const KeySums of_box{sums.d_k + seen.lo * sums.k_stride, sums.d_v + seen.lo * sums.v_stride, sums.k_stride,
                        sums.v_stride};
-  const TileBox<Head> at{head, tile, box, cover == Cover::partial ? scratch.words : nullptr};
+  TileBox<Head> at{head, tile, box, cover == Cover::partial ? scratch.words : nullptr};
+  at.next = next;
   differentiate_tile<Products>(at, Products::skip(staged, skipped), of_box, scratch);
+}
+
+GLINT_INLINE void expect_rows(const QueryView& q, index_t first, index_t count, Upcoming& upcoming) {
+  const Interval rows = intersect({first, first + count}, {0, q.rows});
+  const index_t size = size_of(q.dtype);
+  if (!rows.empty()) upcoming.add({q.row(rows.lo), q.row_stride * size, rows.size(), q.dim * size});
+}
+
+template <class Head>
+GLINT_INLINE void expect_tile(const Head& head, index_t q0, index_t k0, index_t rows, index_t keys, Upcoming& upcoming) {
+  expect_rows(head.forward.q, q0, rows, upcoming);
+  expect_rows(head.d_out, q0, rows, upcoming);
+  expect_rows(head.out(), q0, rows, upcoming);
+  if (k0 >= head.forward.kv.length()) return;
+  const auto run = head.forward.kv.run(k0, keys);
+  upcoming.add(run.k, run.k_stride, run.count, head.forward.q.dim);
+}
+
+// What is read behind keys `span` and the query tiles before `row`.
+template <class Tile, class Head>
+GLINT_INLINE Upcoming behind(const GradientBlock<Head>& block, const GradientTile& tile, Interval span, index_t row) {
+  Upcoming next;
+  if (span.hi < tile.keys.hi) {
+    const auto run = block.head.forward.kv.run(span.hi, Tile::columns);
+    next.add(run.k, run.k_stride, run.count, block.head.forward.q.dim);
+  } else if (row < block.rows.hi) {
+    expect_tile(block.head, row, block.keys.lo, Tile::rows, Tile::columns, next);
+  } else if (block.next != nullptr) {
+    expect_tile(*block.next, 0, 0, Tile::rows, Tile::columns, next);
+  }
+  return next;
 }
 
 template <class Tile, class Head, class Products>
@@ -144,7 +176,8 @@ GLINT_NOINLINE void backward_block(const GradientBlock<Head>& block, const Gradi
     for (index_t k0 = block.keys.lo; k0 < block.keys.hi; k0 += kColumns) {
       const Interval span = intersect({k0, k0 + kColumns}, block.keys);
       typename Products::Staged staged{};
-      for (index_t t = 0; t < tiles; ++t) visit<Products>(head, scratch.tiles[t], span, staged, sums, scratch);
+      for (index_t t = 0; t < tiles; ++t) visit<Products>(head, scratch.tiles[t], span, staged, sums,
+                        behind<Tile>(block, scratch.tiles[t], span, scratch.tiles[t].rows.hi), scratch);
     }
   }
 }
