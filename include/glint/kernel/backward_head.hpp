@@ -57,7 +57,8 @@ struct GradientBlock {
   float* d_q = nullptr;
   float* d_k = nullptr;
   float* d_v = nullptr;
-  const Head* next = nullptr;  // the head that the same worker is likely to meet next
+  const Head* next = nullptr;     // the head that the same worker is likely to meet next
+  OutputView k_rows{}, v_rows{};  // where d_k and d_v will go once this block has added to them; null: not yet
 };
 
 // One query tile of a block, as the products read it.

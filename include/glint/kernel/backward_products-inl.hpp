@@ -18,7 +18,8 @@ struct TileBox {
   const GradientTile& tile;
   Box box;
   const std::uint64_t* visible;
-  Upcoming next{};  // what is read behind this box
+  Upcoming next{};               // what is read behind this box
+  NextRows d_q{}, d_k{}, d_v{};  // what is written soon
 
   index_t count() const { return box.k1 - box.k0; }
   index_t rows() const { return tile.rows.size(); }
@@ -34,6 +35,24 @@ struct KeySums {
 template <class Tile>
 GLINT_INLINE TileScratch<Tile> tile_scratch(const GradientScratch<Tile>& s) {
   return {s.s, s.tile_max, s.words, s.keep, s.k, s.v, nullptr};
+}
+
+// What is read or written after the first product, and after the second.
+template <class Head, class Staged>
+GLINT_INLINE Upcoming values_ahead(const TileBox<Head>& at, const Staged& kv, const KeySums& sums) {
+  Upcoming ahead;
+  ahead.add(kv.v, kv.v_stride, at.count(), at.head.d_out.dim);
+  ahead.add(sums.d_v, sums.v_stride, at.count(), at.head.d_out.dim);
+  ahead.add(at.d_v);
+  return ahead;
+}
+template <class Head>
+GLINT_INLINE Upcoming keys_ahead(const TileBox<Head>& at, const KeySums& sums) {
+  Upcoming ahead;
+  ahead.add(sums.d_k, sums.k_stride, at.count(), at.head.forward.q.dim);
+  ahead.add(at.d_k);
+  ahead.add(at.d_q);
+  return ahead;
 }
 
 // What differentiate() starts from; unit: of scores and shift.
@@ -72,6 +91,7 @@ template <class Tile>
 struct GradientInSingles {
   using Staged = StagedSingles;
   static constexpr index_t kRows = Tile::rows;
+  static constexpr bool kPairs = false;
 
   template <class Head>
   static GLINT_INLINE float unit(const Head&) {
@@ -98,15 +118,12 @@ struct GradientInSingles {
   template <class Head>
   static GLINT_INLINE void scores(const TileBox<Head>& at, const Staged& kv, const KeySums& sums,
                                   const GradientScratch<Tile>& scratch) {
-    Upcoming for_values, for_keys;
-    for_values.add(kv.v, kv.v_stride, at.count(), at.head.d_out.dim);
-    for_values.add(sums.d_v, sums.v_stride, at.count(), at.head.d_out.dim);
-    for_keys.add(sums.d_k, sums.k_stride, at.count(), at.head.forward.q.dim);
+    Upcoming for_values = values_ahead(at, kv, sums), for_keys = keys_ahead(at, sums);
     const ScoreProduct<float> s{kv.k,       kv.k_stride,   at.tile.q, at.head.forward.dim(),
-                                at.count(), at.tile.lanes, scratch.s, scratch.tile_max};
+                                at.count(), at.tile.lanes, scratch.s, nullptr};
     glint::GLINT_ISA::scores<kRows>(s, s.dim, at.visible, for_values);
     const ScoreProduct<float> dp{kv.v,       kv.v_stride,   at.tile.d_out, at.head.d_out.dim,
-                                 at.count(), at.tile.lanes, scratch.ds,    scratch.tile_max};
+                                 at.count(), at.tile.lanes, scratch.ds,    nullptr};
     glint::GLINT_ISA::scores<kRows>(dp, dp.dim, at.visible, for_keys);
   }
   template <class Head>
