@@ -109,7 +109,7 @@ TEST(GradFailureClass, F10_EmptyEverything) {
     for (const index_t batch : {0, 1, 2})
       for (const index_t q_len : {0, 1, 70})
         for (const index_t kv_len : {0, 1, 130})
-          for (const int mode : {0, 2, 3, 4}) {
+          for (const int mode : {0, 3}) {
             GradSpec s;
             s.layout = layout, s.batch = batch, s.heads = 4, s.kv_heads = 2, s.q_len = q_len, s.kv_len = kv_len;
             s.dim = 5, s.sparse_mode = mode;
@@ -177,6 +177,7 @@ TEST(GradFailureClass, F12_WorkersAndOrderChangeNoBit) {
       s.batch = groups, s.heads = s.kv_heads = 1;
       s.q_len = groups < 12 ? 270 : 70, s.kv_len = groups < 12 ? 400 : 130;
       s.draw(7), add_bias(s, 1, 1, s.q_len, 0), add_dropout(s, 0.75), add_sink(s);
+      s.wants_d_pse = dtype != DType::bf16;  // which would exclude the products of pairs
       s.mask.drop.resize(size(s.q_len * s.kv_len), 0);
       s.saved = differentiate(s).forward;
       const Gradients want = differentiate(s);

@@ -80,18 +80,13 @@ struct Softcap {
   float cap = 3;
   template <class Vec>
   GLINT_INLINE void operator()(Vec& s, const Vec&) const {
-    s = cap * s / (cap + magnitude(s));
+    const Vec magnitude = s < Vec{} ? -s : s;
+    s = cap * s / (cap + magnitude);
   }
   template <class Vec>
   GLINT_INLINE void pullback(Vec& d, const Vec& s, const Vec&) const {
-    const Vec divisor = cap + magnitude(s);
+    const Vec magnitude = s < Vec{} ? -s : s, divisor = cap + magnitude;
     d *= cap * cap / (divisor * divisor);
-  }
-
- private:
-  template <class Vec>
-  static GLINT_INLINE Vec magnitude(const Vec& s) {
-    return s < Vec{} ? -s : s;
   }
 };
 struct Capped : recipe::Default {
