@@ -4,6 +4,7 @@
 #pragma once
 
 #include "glint/dispatch/flash_attention_score.hpp"
+#include "glint/dispatch/flash_attention_score_grad.hpp"
 #include "glint/dispatch/fused_infer_attention_score.hpp"
 #include "glint/dispatch/incre_flash_attention.hpp"
 #include "glint/dispatch/prompt_flash_attention.hpp"

@@ -12,6 +12,8 @@ using glint::layout::BNSD;
 int main() {
 #ifndef GLINT_SHOULD_FAIL
   glint::Status status = glint::FlashAttentionScore<BNSD, float, glint::SparseMode::custom, OwnMasks>::check({});
+  status = glint::FlashAttentionScoreGrad<BNSD, glint::half>::check({});
+  status = glint::FlashAttentionScoreGrad<BNSD, float, glint::SparseMode::custom, OwnMasks>::check({});
   status = glint::PromptFlashAttention<BNSD, glint::half>::check({});
   status = glint::PromptFlashAttention<BNSD, std::int8_t>::check({});
   status = glint::IncreFlashAttention<BNSD, glint::bfloat16>::check({});
@@ -78,5 +80,23 @@ int main() {
   // EXPECT 14: cannot convert|cannot initialize
   std::int8_t out{};
   return glint::PromptFlashAttention<BNSD, std::int8_t>::check({.out = &out}) ? 0 : 1;
+
+#elif GLINT_SHOULD_FAIL == 15
+  // EXPECT 15: FlashAttentionScoreGrad: the element type must be float, half or bfloat16
+  glint::FlashAttentionScoreGrad<BNSD, double> gradient;
+
+#elif GLINT_SHOULD_FAIL == 16
+  // EXPECT 16: FlashAttentionScoreGrad: SparseMode::custom and Recipe::masks belong together
+  glint::FlashAttentionScoreGrad<BNSD, float, glint::SparseMode::custom> gradient;
+
+#elif GLINT_SHOULD_FAIL == 17
+  // EXPECT 17: FlashAttentionScoreGrad: SparseMode::custom and Recipe::masks belong together
+  glint::FlashAttentionScoreGrad<BNSD, float, glint::SparseMode::band, OwnMasks> gradient;
+
+#elif GLINT_SHOULD_FAIL == 18
+  // A gradient of another type than the problem's.
+  // EXPECT 18: cannot convert|cannot initialize
+  float d_q{};
+  return glint::FlashAttentionScoreGrad<BNSD, glint::bfloat16>::check({.d_q = &d_q}) ? 0 : 1;
 #endif
 }

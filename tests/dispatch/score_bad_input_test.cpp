@@ -23,6 +23,7 @@ TEST(ScoreBadInput, Shapes) { expect_rows(kShapes); }
 TEST(ScoreBadInput, ModesMasksAndPrefix) { expect_rows(kMasks); }
 TEST(ScoreBadInput, Tokens) { expect_rows(kTokens); }
 TEST(ScoreBadInput, Bias) { expect_rows(kBias); }
+TEST(ScoreBadInput, Sinks) { expect_rows(kSinks); }
 TEST(ScoreBadInput, Dropout) { expect_rows(kDropout); }
 TEST(ScoreBadInput, Sequences) { expect_rows(kSequences); }
 TEST(ScoreBadInput, Strict) { expect_rows(kStrict); }

@@ -42,7 +42,7 @@ Score dense(Size s, DType dtype = DType::f16) {
   const index_t one = glint::size_of(dtype);
   const index_t q = s.batch * s.heads * s.q_len * s.dim * one, k = s.batch * s.kv_heads * s.kv_len * s.dim * one;
   const index_t rows = s.batch * s.heads * s.q_len;
-  Score f(2 * (q + k) + rows * 64 + (1 << 17));
+  Score f(4 * (q + k) + rows * 64 + (1 << 17));  // room for gradients, too
   f.size = s;
   f.call.query = {f.memory.take(q), dtype, {s.batch, s.heads, s.q_len, s.dim}};
   f.call.key = {f.memory.take(k), dtype, {s.batch, s.kv_heads, s.kv_len, s.dim}};
@@ -132,6 +132,11 @@ Score strict_prefix() { return strict(prefix_dense()); }
 Score biased() {
   Score f = plain();
   f.call.real_shift = {f.memory.take(2 * 4 * 6 * 8 * 2), DType::f16, {2, 4, 6, 8}};
+  return f;
+}
+Score sunk() {
+  Score f = plain();
+  f.call.sink = {f.memory.take(4 * 4), DType::f32, {4}};
   return f;
 }
 Score sloped() {

@@ -131,6 +131,7 @@ constexpr LegalRow<Score> kLegal[] = {
     {"slopes of every kind", sloped, [](Score& f) { f.call.pse_type = 3, f.call.real_shift.shape = {4}; }},
     {"1024 rows of 1025", compressed_bias, [](Score&) {}},
     {"1024 rows with mode 2", compressed_bias, [](Score& f) { f.call.sparse_mode = 2; }},
+    {"sink", sunk, [](Score&) {}},
     {"keep_prob 1 beside a mask", dropped, [](Score& f) { f.call.keep_prob = 1; }},
     {"the least keep_prob", dropped, [](Score& f) { f.call.keep_prob = 1e-30; }},
     {"drop_mask with spare bytes", dropped_odd, [](Score& f) { f.call.drop_mask.shape = {43}; }},

@@ -1,4 +1,4 @@
-// Illegal bias, dropout and sequences: name, a legal call, how to spoil it, code, got, want.
+// Illegal bias, sink, dropout and sequences: name, a legal call, how to spoil it, code, got, want.
 #pragma once
 
 #include "dispatch/score_calls.hpp"
@@ -62,7 +62,10 @@ constexpr Row<Score> kBias[] = {
      [](Score& f) { f.call.sparse_mode = 0, f.call.attn_mask_compressed = false; }, Code::pse_compressed_mode, 0, 2},
     {"1024 rows, mode 4", compressed_bias, [](Score& f) { f.call.sparse_mode = 4; }, Code::pse_compressed_mode, 4, 2},
     {"1024 rows, S1 != S2", compressed_bias,
-     [](Score& f) { f.call.query.shape.extent[2] = f.call.attention_out.shape.extent[2] = 1023; },
+     [](Score& f) {
+       f.call.query.shape.extent[2] = f.call.attention_out.shape.extent[2] = 1023;
+       f.no_lists_for_stats();
+     },
      Code::pse_compressed_not_square, 1023, 1025},
     {"1024 rows, S of 1023", compressed_bias,
      [](Score& f) {
@@ -70,6 +73,7 @@ constexpr Row<Score> kBias[] = {
             {&f.call.query.shape.extent[2], &f.call.attention_out.shape.extent[2], &f.call.key.shape.extent[2],
              &f.call.value.shape.extent[2], &f.call.real_shift.shape.extent[3]})
          *rows = 1023;
+       f.no_lists_for_stats();
      },
      Code::pse_compressed_length, 1023, 1025},
     {"1024 rows, columns", compressed_bias, [](Score& f) { f.call.real_shift.shape.extent[3] = 1024; }, Code::pse_shape,
@@ -112,6 +116,19 @@ constexpr Row<Score> kBias[] = {
     {"slopes without data", sloped, [](Score& f) { f.call.real_shift.data = nullptr; }, Code::null_pse, 0, 1},
     {"flat pse without data", tnd_flat_bias, [](Score& f) { f.call.real_shift.data = nullptr; }, Code::null_pse, 0, 1},
     {"mask without data", masked, [](Score& f) { f.call.attn_mask.data = nullptr; }, Code::null_mask, 0, 1},
+};
+
+constexpr Row<Score> kSinks[] = {
+    {"sink of another type", sunk, [](Score& f) { f.call.sink.dtype = DType::f16; }, Code::sink_dtype, 2, 1},
+    {"sink of N2", sunk, [](Score& f) { f.call.sink.shape = {2}; }, Code::sink_shape, 2, 4},
+    {"sink of rank 2", sunk,
+     [](Score& f) {
+       f.call.sink.shape = {1, 4};
+     },
+     Code::sink_shape, 2, 1},
+    {"sink without data", sunk, [](Score& f) { f.call.sink.data = nullptr; }, Code::sink_null, 0, 1},
+    {"out is the sink", sunk, [](Score& f) { f.call.attention_out.data = const_cast<void*>(f.call.sink.data); },
+     Code::output_overlaps_input, 1, 0},
 };
 
 constexpr Row<Score> kDropout[] = {

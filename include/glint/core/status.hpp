@@ -206,6 +206,32 @@ enum class Code : int {
   rotary_table_half,
   rotary_positions,
   rotary_position_range,
+
+  // Gradients
+  attention_out_missing = 350,
+  statistics_missing,
+  null_dy,
+  null_dq,
+  null_dk,
+  null_dv,
+  null_dpse,
+  null_dsink,
+  dtype_dy,
+  dtype_dq,
+  dtype_dk,
+  dtype_dv,
+  dtype_dpse,
+  dtype_dsink,
+  dy_shape,
+  dq_shape,
+  dk_shape,
+  dv_shape,
+  dpse_shape,
+  dsink_shape,
+  dpse_without_pse,
+  dpse_of_slopes,
+  dpse_of_compressed,
+  dsink_without_sink,
 };
 
 struct [[nodiscard]] Status {

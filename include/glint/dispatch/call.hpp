@@ -197,6 +197,13 @@ inline Status has_data(const TensorRef& pse) {
   return Status::ok();
 }
 
+// A sink (learnable_sink), whose data type depends on the operator.
+inline Status sink_form(const TensorRef& sink, index_t heads) {
+  GLINT_PASS_ON(one_of(sink.shape, {{heads}}, Code::sink_shape, "a sink (learnable_sink) must have the shape (N)"));
+  GLINT_REQUIRE(sink.data != nullptr, Code::sink_null, "a sink (learnable_sink) has a shape but no data", 0, 1);
+  return Status::ok();
+}
+
 // (B|1, N|1, rows, S2).
 inline Status read_pse(const TensorRef& pse, PseTensor& out) {
   GLINT_PASS_ON(has_data(pse));

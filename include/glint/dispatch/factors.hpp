@@ -197,8 +197,7 @@ Status read_sink(const Call& c, detail::InferenceProblem& p) {
   if (!sink.present()) return Status::ok();
   GLINT_REQUIRE(sink.dtype == p.number_type(), Code::sink_dtype, "learnable_sink must have the data type of query",
                 sink.dtype, p.number_type());
-  GLINT_PASS_ON(one_of(sink.shape, {{p.shape.heads}}, Code::sink_shape, "learnable_sink must have the shape (N)"));
-  GLINT_REQUIRE(sink.data != nullptr, Code::sink_null, "learnable_sink has a shape but no data", 0, 1);
+  GLINT_PASS_ON(sink_form(sink, p.shape.heads));
   p.sink = sink.data;
   return Status::ok();
 }

@@ -41,6 +41,7 @@ struct FlashAttentionScoreCall {
   int inner_precise = 0;
   int sparse_mode = 0;
   double q_scale = 1;
+  TensorRef sink{};  // float32 (N): the learnable sink of the documents
 
   OutputRef softmax_max{}, softmax_sum{};  // float32: (B, N, S1, 8) or (B, N, S1); TND: (T1, N, 8) or (T1, N)
   std::string_view softmax_layout = "";    // TND: "" stores [N][S_b] block by block, "TND" stores [T][N]
@@ -117,6 +118,14 @@ inline Status read_dropout(const FlashAttentionScoreCall& c, const Shape& s, Dro
   return Status::ok();
 }
 
+inline Status read_score_sink(const TensorRef& sink, index_t heads, const float*& data) {
+  if (!sink.present()) return Status::ok();
+  GLINT_REQUIRE(sink.dtype == DType::f32, Code::sink_dtype, "the sink of training is float32", sink.dtype, DType::f32);
+  GLINT_PASS_ON(sink_form(sink, heads));
+  data = static_cast<const float*>(sink.data);
+  return Status::ok();
+}
+
 // (.., 8) or without the 8; for both tensors alike.
 inline Status read_stats(const OutputRef& stats, const Shape& s, Layout layout, float*& data, index_t& repeat) {
   if (!stats.present()) return Status::ok();
@@ -153,6 +162,7 @@ Status read_score(const FlashAttentionScoreCall& c, const LayoutName& layout, Sc
   GLINT_PASS_ON(read_score_mask(c, p.attn_mask, mode));
   GLINT_PASS_ON(read_score_pse(c, layout.layout, p.pse, p.slopes));
   GLINT_PASS_ON(read_dropout(c, p.shape, p.dropout));
+  GLINT_PASS_ON(read_score_sink(c.sink, p.shape.heads, p.sink));
   p.stats_repeat = 0;
   GLINT_PASS_ON(read_stats(c.softmax_max, p.shape, layout.layout, p.softmax_max, p.stats_repeat));
   GLINT_PASS_ON(read_stats(c.softmax_sum, p.shape, layout.layout, p.softmax_sum, p.stats_repeat));

@@ -39,9 +39,9 @@ GLINT_NOINLINE double sink_gradient(const Head& head) {
   for (index_t row = 0; row < head.forward.q.rows; ++row) {
     if (row % kRows == 0)
       dot_rows(head.d_out, head.out(), intersect({row, row + kRows}, {0, head.forward.q.rows}), kRows, delta);
-    float shift = 0, factor = 0;
-    read_terms(head.forward.stats, row, shift, factor);
-    const double p = std::exp(sink - static_cast<double>(shift)) * static_cast<double>(factor);
+    float shift = 0, divisor = 0;
+    read_terms(head.forward.stats, row, shift, divisor);
+    const double p = std::exp(sink - static_cast<double>(shift)) / static_cast<double>(divisor);
     sum -= p * static_cast<double>(delta[row % kRows]);
   }
   return sum;

@@ -19,19 +19,20 @@ namespace backward {
 
 template <class Element, class MaskModel>
 using HeadOnce = GradientHead<HeadWork<Element, MaskModel>>;
-using TileOnce = tile::Gradient;
+template <class Element>
+using TileOnce = recipe::Default::gradient_tile<Element>;
 using StaircaseOnce = mask::Staircase;                        // modes that imply their mask
 using TensorOnce = mask::Both<mask::Staircase, mask::Dense>;  // modes that read a mask tensor
 
 }  // namespace backward
 
-#define GLINT_BACKWARD_BLOCK(isa, Element, MaskModel, Way)                                                       \
-  GLINT_BACKWARD_WORD void                                                                                       \
-  isa::backward_block<backward::TileOnce, backward::HeadOnce<Element, MaskModel>, isa::Way<backward::TileOnce>>( \
+#define GLINT_BACKWARD_BLOCK(isa, Element, MaskModel, Way)                                                          \
+  GLINT_BACKWARD_WORD void isa::backward_block<backward::TileOnce<Element>, backward::HeadOnce<Element, MaskModel>, \
+                                               isa::Way<backward::TileOnce<Element>>>(                              \
       const GradientBlock<backward::HeadOnce<Element, MaskModel>>&, const GradientExtents&, std::byte*);
-#define GLINT_BACKWARD_BIAS(isa, Element, MaskModel)                                                          \
-  GLINT_BACKWARD_WORD void isa::add_bias_gradient<backward::TileOnce, backward::HeadOnce<Element, MaskModel>, \
-                                                  isa::GradientInSingles<backward::TileOnce>>(                \
+#define GLINT_BACKWARD_BIAS(isa, Element, MaskModel)                                                                   \
+  GLINT_BACKWARD_WORD void isa::add_bias_gradient<backward::TileOnce<Element>, backward::HeadOnce<Element, MaskModel>, \
+                                                  isa::GradientInSingles<backward::TileOnce<Element>>>(                \
       const backward::HeadOnce<Element, MaskModel>&, Interval, Interval, const GradientExtents&, std::byte*);
 #define GLINT_BACKWARD_KERNELS(isa, Element, MaskModel)            \
   GLINT_BACKWARD_BLOCK(isa, Element, MaskModel, GradientInSingles) \

@@ -33,11 +33,16 @@ struct StoreGradientSingles {
   }
 };
 
+// What a vector of rows brings along.
+struct RowTerms {
+  Vec shift, factor, delta;
+};
+
 // One key and one vector of rows.
 template <int kDegree>
-GLINT_INLINE void differentiate_score(const ScoreGradient& t, const Exponent& exponent, index_t c, index_t lane,
-                                      const Vec& s, Vec& p, Vec& ds) {
-  p = exponential<kDegree>(s - load(t.shift + lane), exponent) * load(t.factor + lane);
+GLINT_INLINE void differentiate_score(const ScoreGradient& t, const RowTerms& row, const Exponent& exponent, index_t c,
+                                      index_t lane, Vec& p, Vec& ds) {
+  p = exponential<kDegree>(p - row.shift, exponent) * row.factor;
   if (t.visible != nullptr) p = select(lanes_of(t.visible[c], static_cast<int>(lane)), p, splat(0.0F));
   const Vec weight = p;
   if (t.keep != nullptr) {
@@ -45,7 +50,7 @@ GLINT_INLINE void differentiate_score(const ScoreGradient& t, const Exponent& ex
     p = select(kept, p * t.inverse_keep_prob, splat(0.0F));
     ds = select(kept, ds * t.inverse_keep_prob, splat(0.0F));
   }
-  ds = weight * (ds - load(t.delta + lane));
+  ds = weight * (ds - row.delta);
   if (t.visible != nullptr) ds = select(lanes_of(t.visible[c], static_cast<int>(lane)), ds, splat(0.0F));
 }
 
@@ -53,6 +58,12 @@ template <index_t kRows, int NV, class StoreAs>
 GLINT_NOINLINE void differentiate_lanes(const StoreAs& store_as, const ScoreGradient& t, index_t lane) {
   constexpr index_t kKeys = StoreAs::kKeys;
   const Exponent exponent = Exponent::of(t.unit);
+  RowTerms rows[NV];
+  GLINT_UNROLL
+  for (int j = 0; j < NV; ++j) {
+    const index_t at = lane + j * kLanes;
+    rows[j] = {load(t.shift + at), load(t.factor + at), load(t.delta + at)};
+  }
   for (index_t c = 0; c < t.count; c += kKeys) {
     Vec p[kKeys][NV], ds[kKeys][NV];
     GLINT_UNROLL
@@ -60,12 +71,11 @@ GLINT_NOINLINE void differentiate_lanes(const StoreAs& store_as, const ScoreGrad
       const bool beyond = kKeys > 1 && c + i >= t.count;  // counts as excluded
       GLINT_UNROLL
       for (int j = 0; j < NV; ++j) {
-        const index_t at = lane + j * kLanes;
+        const index_t at = (c + i) * kRows + lane + j * kLanes;
         p[i][j] = ds[i][j] = splat(0.0F);
         if (beyond) continue;
-        ds[i][j] = load(t.ds + (c + i) * kRows + at);
-        differentiate_score<StoreAs::kDegree>(t, exponent, c + i, at, load(t.s + (c + i) * kRows + at), p[i][j],
-                                              ds[i][j]);
+        p[i][j] = load(t.s + at), ds[i][j] = load(t.ds + at);
+        differentiate_score<StoreAs::kDegree>(t, rows[j], exponent, c + i, lane + j * kLanes, p[i][j], ds[i][j]);
       }
     }
     store_as(t, c, lane, p, ds);

@@ -10,26 +10,25 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-// exp(x - shift) * factor is the row's p; a row that saw nothing has none.
-GLINT_INLINE void read_terms(const RowStats& stats, index_t row, float& shift, float& factor) {
-  if (stats.max != nullptr && stats.sum != nullptr) {
-    shift = stats.max[row * stats.row_stride];
-    factor = 1.0F / stats.sum[row * stats.row_stride];
-  } else {
-    shift = stats.lse[row * stats.lse_stride];
-    factor = 1.0F;
-  }
+// p of a row is exp(x - shift) / divisor; 0 behind the last row.
+GLINT_INLINE void read_terms(const RowStats& stats, index_t row, float& shift, float& divisor) {
+  const bool both = stats.max != nullptr && stats.sum != nullptr;
+  shift = both ? stats.max[row * stats.row_stride] : stats.lse[row * stats.lse_stride];
+  divisor = both ? stats.sum[row * stats.row_stride] : 1.0F;
 }
 
-template <class Head>
-GLINT_INLINE void start_terms(const Head& head, GradientTile& tile, index_t lanes, float unit) {
-  dot_rows(head.d_out, head.out(), tile.rows, lanes, tile.delta);
-  for (index_t i = 0; i < lanes; ++i) {
-    tile.shift[i] = tile.factor[i] = 0;
-    if (i >= tile.rows.size()) continue;
+template <index_t kRows, class Head>
+GLINT_INLINE void start_terms(const Head& head, GradientTile& tile, float unit) {
+  dot_rows(head.d_out, head.out(), tile.rows, kRows, tile.delta);
+  fill(tile.shift, kRows, 0.0F);
+  fill(tile.factor, kRows, 1.0F);
+  for (index_t i = 0; i < tile.rows.size(); ++i)
     read_terms(head.forward.stats, tile.rows.lo + i, tile.shift[i], tile.factor[i]);
-    tile.shift[i] /= unit;
+  for (index_t i = 0; i < kRows; i += kLanes) {
+    store(tile.shift + i, load(tile.shift + i) / unit);
+    store(tile.factor + i, splat(1.0F) / load(tile.factor + i));
   }
+  for (index_t i = tile.rows.size(); i < kRows; ++i) tile.factor[i] = 0;
 }
 
 // Whole pairs of keys, so that the same keys are partners whatever the mask, and a partner that nobody sees is
@@ -64,7 +63,7 @@ GLINT_INLINE GradientTile start_tile(const Head& head, Interval rows, Interval k
   tile.shift = scratch.terms + index * 3 * kRows;
   tile.factor = tile.shift + kRows;
   tile.delta = tile.factor + kRows;
-  start_terms(head, tile, kRows, Products::unit(head));
+  start_terms<kRows>(head, tile, Products::unit(head));
   Products::start(head, tile, scratch.q_rows + index * kRows * padded(dim),
                   scratch.d_out_rows + index * kRows * padded(value_dim));
   return tile;

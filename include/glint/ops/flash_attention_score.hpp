@@ -7,6 +7,8 @@
 //   BSH (B,S,N*D)   BSND (B,S,N,D)   SBH (S,B,N*D)   BNSD (B,N,S,D)   TND (T,N,D), T the rows of all sequences
 #pragma once
 
+#include <array>
+
 #include "glint/ops/attention.hpp"
 #include "glint/ops/score_rules.hpp"
 
@@ -119,30 +121,55 @@ StaircaseAndDenseOf masks(const ScoreProblem<Element>& p, Layout layout, SparseM
   return masks;
 }
 
+struct ScoreDims {
+  Dims q, k, v, out;
+};
+
 template <class Element>
-Status memory(const ScoreProblem<Element>& p, Layout layout) {
+ScoreDims dims(const ScoreProblem<Element>& p, Layout layout) {
   const Shape& s = p.shape;
   const index_t dv = s.value_size(), kv_heads = s.kv_head_count(), batch = layout == Layout::TND ? 1 : s.batch;
-  if (batch == 0 || s.q_len == 0) return Status::ok();  // nothing is read or written
-  const Dims q_dims{batch, s.heads, s.q_len, s.head_dim}, out_dims{batch, s.heads, s.q_len, dv};
-  const Dims k_dims{batch, kv_heads, s.kv_len, s.head_dim}, v_dims{batch, kv_heads, s.kv_len, dv};
-  GLINT_REQUIRE(p.q != nullptr, Code::null_query, "query must not be null", 0, 1);
-  GLINT_REQUIRE(p.k != nullptr || s.kv_len == 0, Code::null_key, "key must not be null", 0, 1);
-  GLINT_REQUIRE(p.v != nullptr || s.kv_len == 0, Code::null_value, "value must not be null", 0, 1);
-  GLINT_REQUIRE(p.out != nullptr, Code::null_output, "attention_out must not be null", 0, 1);
-  GLINT_PASS_ON(rules::strides(p.q_strides, s.head_dim));
-  GLINT_PASS_ON(rules::strides(p.k_strides, s.head_dim));
-  GLINT_PASS_ON(rules::strides(p.v_strides, dv));
-  GLINT_PASS_ON(rules::output_strides(p.out_strides, out_dims));
-  const AttentionOptions o = options(p, layout);
+  return {.q = {batch, s.heads, s.q_len, s.head_dim},
+          .k = {batch, kv_heads, s.kv_len, s.head_dim},
+          .v = {batch, kv_heads, s.kv_len, dv},
+          .out = {batch, s.heads, s.q_len, dv}};
+}
+
+// What the forward reads, and what it writes and the gradient reads.
+template <class Element>
+std::array<Extent, 8> input_extents(const ScoreProblem<Element>& p, Layout layout) {
+  const ScoreDims d = dims(p, layout);
   const auto kv = keys(p, layout);
-  const index_t rows = batch * s.heads * s.q_len;
-  return rules::apart(
-      {extent(p.out, o.out.strides, out_dims), extent(p.softmax_max, rows * p.stats_repeat),
-       extent(p.softmax_sum, rows * p.stats_repeat), extent(p.lse, rows)},
-      {extent(p.q, o.q.strides, q_dims), extent(p.k, kv.k.strides, k_dims), extent(p.v, kv.v.strides, v_dims),
-       mask_extent(p.attn_mask), pse_extent(p.pse), extent(p.slopes.data, p.slopes.batch * s.heads), extent(p.sink, s.heads),
-       extent(p.dropout.mask.data(), static_cast<index_t>(p.dropout.mask.size()))});
+  return {slice_extent(p.q, options(p, layout).q.strides, d.q),
+          slice_extent(p.k, kv.k.strides, d.k),
+          slice_extent(p.v, kv.v.strides, d.v),
+          mask_extent(p.attn_mask),
+          pse_extent(p.pse),
+          extent(p.slopes.data, p.slopes.batch * d.q.heads),
+          extent(p.sink, d.q.heads),
+          extent(p.dropout.mask.data(), static_cast<index_t>(p.dropout.mask.size()))};
+}
+template <class Element>
+std::array<Extent, 4> output_extents(const ScoreProblem<Element>& p, Layout layout) {
+  const Dims out = dims(p, layout).out;
+  const index_t rows = out.batch * out.heads * out.rows;
+  return {slice_extent(p.out, options(p, layout).out.strides, out), extent(p.softmax_max, rows * p.stats_repeat),
+          extent(p.softmax_sum, rows * p.stats_repeat), extent(p.lse, rows)};
+}
+
+template <class Element>
+Status memory(const ScoreProblem<Element>& p, Layout layout) {
+  const ScoreDims d = dims(p, layout);
+  if (d.q.batch == 0 || d.q.rows == 0) return Status::ok();  // nothing is read or written
+  GLINT_REQUIRE(p.q != nullptr, Code::null_query, "query must not be null", 0, 1);
+  GLINT_REQUIRE(p.k != nullptr || d.k.rows == 0, Code::null_key, "key must not be null", 0, 1);
+  GLINT_REQUIRE(p.v != nullptr || d.v.rows == 0, Code::null_value, "value must not be null", 0, 1);
+  GLINT_REQUIRE(p.out != nullptr, Code::null_output, "attention_out must not be null", 0, 1);
+  GLINT_PASS_ON(rules::strides(p.q_strides, d.q.dim));
+  GLINT_PASS_ON(rules::strides(p.k_strides, d.k.dim));
+  GLINT_PASS_ON(rules::strides(p.v_strides, d.v.dim));
+  GLINT_PASS_ON(rules::output_strides(p.out_strides, d.out));
+  return rules::apart(output_extents(p, layout), input_extents(p, layout));
 }
 
 }  // namespace detail
@@ -163,6 +190,7 @@ Status check_score(const ScoreProblem<Element>& p, Layout layout, SparseMode mod
   GLINT_PASS_ON(score_rules::dropout(p, layout));
   GLINT_REQUIRE(p.inner_precise >= 0 && p.inner_precise <= 2, Code::inner_precise_range,
                 "inner_precise must be 0, 1 or 2", p.inner_precise, 2);
+  GLINT_REQUIRE(p.stats_repeat >= 1, Code::stats_shape_mismatch, "stats_repeat must be at least 1", p.stats_repeat, 1);
   GLINT_PASS_ON(score_rules::ascend(p, mode, layout, dtype_of<storage_t<Element>>));
   return detail::memory(p, layout);
 }

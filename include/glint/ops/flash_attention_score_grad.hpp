@@ -9,7 +9,7 @@
 #pragma once
 
 #include "glint/ops/gradient_plan.hpp"
-#include "glint/ops/score_grad_problem.hpp"
+#include "glint/ops/gradient_rules.hpp"
 
 namespace glint {
 inline namespace GLINT_ABI {
@@ -57,7 +57,9 @@ Status run_gradient(const ScoreGradProblem<Element>& p, Layout layout, const Mas
 // Is the problem legal?  Pure and public; operator() asks by itself.
 template <class Element>
 Status check_score_grad(const ScoreGradProblem<Element>& p, Layout layout, SparseMode mode) {
-  return check_score(p.forward, layout, mode);
+  GLINT_PASS_ON(gradient_rules::attention_out(p.forward.out != nullptr || !gradient_rules::has_rows(p, layout)));
+  GLINT_PASS_ON(check_score(p.forward, layout, mode));
+  return gradient_rules::beyond_forward(p, layout);
 }
 
 // The functor; template arguments as FlashAttentionScore has them, and the same recipe.  Same bits for any executor.

@@ -108,11 +108,38 @@ constexpr Strides strides_or(Strides given, Layout layout, Dims dims) {
 struct Extent {
   const void* data = nullptr;
   index_t bytes = 0;
+  // In bytes, from one batch entry, head or row to the next and to the last.  Zeros claim every byte of the span.
+  struct Axis {
+    index_t stride = 0, reach = 0;
+  } axes[3]{};
 
-  bool overlaps(Extent other) const {
+  bool overlaps(const Extent& other) const {
     const auto a = reinterpret_cast<std::uintptr_t>(data), b = reinterpret_cast<std::uintptr_t>(other.data);
     return bytes > 0 && other.bytes > 0 && a < b + static_cast<std::uintptr_t>(other.bytes) &&
-           b < a + static_cast<std::uintptr_t>(bytes);
+           b < a + static_cast<std::uintptr_t>(bytes) && !takes_turns_with(other);
+  }
+
+ private:
+  // Slices of one tensor (fused QKV) span the same bytes and share none: in each period of some stride, both keep to a
+  // place of their own.
+  bool takes_turns_with(const Extent& other) const {
+    const auto a = reinterpret_cast<std::uintptr_t>(data), b = reinterpret_cast<std::uintptr_t>(other.data);
+    const auto distance = static_cast<index_t>(b - a);
+    for (const Extent* either : {this, &other}) {
+      for (const Axis& axis : either->axes) {
+        if (axis.reach <= 0) continue;
+        const index_t offset = (distance % axis.stride + axis.stride) % axis.stride;
+        if (width(axis.stride) <= offset && other.width(axis.stride) <= axis.stride - offset) return true;
+      }
+    }
+    return false;
+  }
+  // Bytes from the first to the last that the tensor may touch in a period.
+  index_t width(index_t period) const {
+    index_t left = bytes;
+    for (const Axis& axis : axes)
+      if (axis.stride % period == 0) left -= axis.reach;
+    return left;
   }
 };
 
@@ -127,6 +154,18 @@ Extent extent(const Element* data, Strides s, Dims d) {
   if (data == nullptr || d.batch <= 0 || d.heads <= 0 || d.rows <= 0 || d.dim <= 0) return {};
   const index_t last = (d.batch - 1) * s.batch + (d.heads - 1) * s.head + (d.rows - 1) * s.row + d.dim;
   return {data, last * static_cast<index_t>(sizeof(Element))};
+}
+
+// The same, so that it is apart from other slices of a larger tensor.
+template <class Element>
+Extent slice_extent(const Element* data, Strides s, Dims d) {
+  constexpr auto kSize = static_cast<index_t>(sizeof(Element));
+  Extent whole = extent(data, s, d);
+  if (whole.bytes <= 0) return whole;
+  whole.axes[0] = {s.batch * kSize, (d.batch - 1) * s.batch * kSize};
+  whole.axes[1] = {s.head * kSize, (d.heads - 1) * s.head * kSize};
+  whole.axes[2] = {s.row * kSize, (d.rows - 1) * s.row * kSize};
+  return whole;
 }
 
 inline Extent mask_extent(const MaskTensor& m) {

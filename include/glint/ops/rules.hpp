@@ -182,14 +182,19 @@ inline Status output_strides(Strides s, Dims d) {
 }
 
 // What is written may not share memory with anything that is read, nor with anything else that is written.
-inline Status apart(std::initializer_list<detail::Extent> outputs, std::initializer_list<detail::Extent> inputs) {
-  for (const detail::Extent* out = outputs.begin(); out != outputs.end(); ++out) {
+inline Status apart(std::span<const detail::Extent> outputs, std::span<const detail::Extent> inputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
     for (const detail::Extent& input : inputs)
-      GLINT_REQUIRE(!out->overlaps(input), Code::output_overlaps_input, "an output must not overlap an input", 1, 0);
-    for (const detail::Extent* other = outputs.begin(); other != out; ++other)
-      GLINT_REQUIRE(!out->overlaps(*other), Code::output_overlaps_input, "outputs must not overlap each other", 1, 0);
+      GLINT_REQUIRE(!outputs[i].overlaps(input), Code::output_overlaps_input, "an output must not overlap an input", 1,
+                    0);
+    for (const detail::Extent& other : outputs.first(i))
+      GLINT_REQUIRE(!outputs[i].overlaps(other), Code::output_overlaps_input, "outputs must not overlap each other", 1,
+                    0);
   }
   return Status::ok();
+}
+inline Status apart(std::initializer_list<detail::Extent> outputs, std::initializer_list<detail::Extent> inputs) {
+  return apart(std::span(outputs.begin(), outputs.size()), std::span(inputs.begin(), inputs.size()));
 }
 
 }  // namespace rules

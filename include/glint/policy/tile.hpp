@@ -30,8 +30,11 @@ namespace tile {
 using Prefill = Tile<64, 128, 4>;
 // 16-bit inputs are converted to float, or interleaved, once for each K/V tile.
 using PrefillConverted = Tile<64, 192, 4>;
-// A tile of the gradient holds scores, dP, and sums of dK and dV: at head_dim 128 with K and V 380 KB, which L2 holds.
+// The gradient reads and writes K, V and the sums of dK and dV for each query tile, so few keys at a time: under a causal
+// mask a square on the diagonal is all that is calculated in part.
 using Gradient = Tile<64, 64>;
+// 16-bit keys are converted or interleaved, which two query tiles share; and products of pairs want longer sums.
+using GradientConverted = Tile<64, 192, 2>;
 // Products of bytes are four times as fast, so what is done once for each tile must be shared by more keys.
 using PrefillBytes = Tile<64, 384, 4>;
 }  // namespace tile
