@@ -129,16 +129,17 @@ struct Leaning {
     d *= 1.0F + slope * q_minus_k;
   }
 };
+using LeaningThenCapped = glint::score::Then<Leaning, Softcap>;
 struct LeaningOf {
-  Leaning operator()(HeadIndex at) const { return {at.head == 0 ? 0.01F : -0.005F}; }
+  LeaningThenCapped operator()(HeadIndex at) const { return {{at.head == 0 ? 0.01F : -0.005F}, {}}; }
 };
 struct Leaned : recipe::Default {
   using modifiers = LeaningOf;
 };
-TEST(GradUserPolicy, AModifierByPosition) {
+TEST(GradUserPolicy, AModifierByPositionThenAnother) {
   const GradSpec s = problem();
   const auto lean = [](double score, At at) {
-    return score * (1 + (at.head == 0 ? 0.01 : -0.005) * static_cast<double>(at.q - at.k));
+    return capped(score * (1 + (at.head == 0 ? 0.01 : -0.005) * static_cast<double>(at.q - at.k)), at);
   };
   expect_derivative(s, differentiate_by<SparseMode::default_mask, Leaned>(s), {.modify = lean}, "leaning");
 }
