@@ -33,6 +33,20 @@ class Arena {
   std::byte* next_;
 };
 
+// Hands out nothing, and counts the bytes that an Arena must hold for the same calls.
+class Tally {
+ public:
+  template <class Item>
+  Item* take(index_t count) {
+    bytes_ += aligned_bytes_of<Item>(count);
+    return nullptr;
+  }
+  index_t bytes() const { return bytes_; }
+
+ private:
+  index_t bytes_ = 0;
+};
+
 // The first aligned byte of `memory`; null if fewer than `bytes` remain behind it.
 inline std::byte* aligned_start(std::span<std::byte> memory, index_t bytes) {
   const auto address = reinterpret_cast<std::uintptr_t>(memory.data());

@@ -3,27 +3,6 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-// All lanes combined into one; always in the same order.
-template <class Combine>
-GLINT_INLINE float across_lanes(const Vec& v, const Combine& combine) {
-  alignas(64) float lane[kLanes];
-  store(lane, v);
-  GLINT_UNROLL
-  for (int half = kLanes / 2; half > 0; half /= 2) {
-    GLINT_UNROLL
-    for (int i = 0; i < half; ++i) lane[i] = combine(lane[i], lane[i + half]);
-  }
-  return lane[0];
-}
-GLINT_INLINE float highest_lane(const Vec& v) {
-  return across_lanes(
-      v, [](float a, float b) __attribute__((always_inline)) { return a > b ? a : b; });
-}
-GLINT_INLINE float sum_of_lanes(const Vec& v) {
-  return across_lanes(
-      v, [](float a, float b) __attribute__((always_inline)) { return a + b; });
-}
-
 // Maximum, sum and rescaling factor of each row.  Whole vectors of rows may be read and written.
 struct RowStates {
   float* max;

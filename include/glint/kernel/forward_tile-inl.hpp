@@ -34,11 +34,7 @@ GLINT_INLINE void modify_scores(const Head& head, Box box, const std::uint64_t* 
   if (head.bias)
     add_bias<kRows, typename Product::BiasSum>(head.bias, box, more ? nullptr : visible, lanes, scratch.s,
                                                scratch.tile_max);
-  if (head.slope) {
-    const score::Alibi alibi{head.slope.slope, head.slope.offset};
-    head.slope.square_root ? modify<kRows>(AlibiSquareRoot{alibi}, box, lanes, scratch.s)
-                           : modify<kRows>(alibi, box, lanes, scratch.s);
-  }
+  if (head.slope) modify_by_slope<kRows>(head.slope, box, lanes, scratch.s);
   if constexpr (kModifies<Head>) modify<kRows>(head.modifier, box, lanes, scratch.s);
   if (more || (!head.bias && (visible != nullptr || !has_maximum)))
     exclude_and_maximum<kRows>(visible, box.k1 - box.k0, lanes, scratch.s, scratch.tile_max);

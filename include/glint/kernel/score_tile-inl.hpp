@@ -192,6 +192,13 @@ struct AlibiSquareRoot {
   }
 };
 
+// The bias that the kernel generates.
+template <index_t kRows>
+GLINT_INLINE void modify_by_slope(const Slope& slope, Box box, index_t lanes, float* s) {
+  const score::Alibi alibi{slope.slope, slope.offset};
+  slope.square_root ? modify<kRows>(AlibiSquareRoot{alibi}, box, lanes, s) : modify<kRows>(alibi, box, lanes, s);
+}
+
 // Excludes, and takes the maximum of each lane.
 template <index_t kRows>
 GLINT_NOINLINE void exclude_and_maximum(const std::uint64_t* words, index_t count, index_t lanes, float* s,

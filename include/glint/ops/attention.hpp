@@ -29,13 +29,8 @@ index_t prefill_workspace(const AttentionOptions& options, const Keys& keys, ind
 }
 
 // A sparse mode known at compile time chooses the mask's type; the recipe's own masks replace it in custom mode.
-template <SparseMode mode, class Recipe, class Keys, class Masks, class Modifiers, class Pool>
-Status run_in_mode(const AttentionOptions& options, const Keys& keys, const StaircaseAndDenseOf& from_mode,
-                   [[maybe_unused]] const Masks& custom, const Modifiers& modifiers, Pool& executor,
-                   std::span<std::byte> workspace) {
-  const auto run = [&](const auto& mask_of) {
-    return run_prefill<Recipe>(AttentionPlan(options, keys, mask_of, modifiers), executor, workspace);
-  };
+template <SparseMode mode, class Masks, class Run>
+Status in_mode(const StaircaseAndDenseOf& from_mode, [[maybe_unused]] const Masks& custom, const Run& run) {
   if constexpr (mode == SparseMode::custom) {
     return run(custom);
   } else if constexpr (reads_mask_tensor(mode)) {
@@ -43,6 +38,14 @@ Status run_in_mode(const AttentionOptions& options, const Keys& keys, const Stai
   } else {
     return run(from_mode.stairs);
   }
+}
+
+template <SparseMode mode, class Recipe, class Keys, class Masks, class Modifiers, class Pool>
+Status run_in_mode(const AttentionOptions& options, const Keys& keys, const StaircaseAndDenseOf& from_mode,
+                   const Masks& custom, const Modifiers& modifiers, Pool& executor, std::span<std::byte> workspace) {
+  return in_mode<mode>(from_mode, custom, [&](const auto& mask_of) {
+    return run_prefill<Recipe>(AttentionPlan(options, keys, mask_of, modifiers), executor, workspace);
+  });
 }
 
 // The convenience overloads: one allocation for the call.

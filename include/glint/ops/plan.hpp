@@ -133,6 +133,12 @@ class AttentionPlan {
     return head;
   }
 
+  // Of another tensor that has the rows of q: those of one head.
+  OutputView rows_of(const OperandRef& tensor, index_t group, index_t member) const {
+    const index_t batch = group / t_.shape.kv_head_count(), kv_head = group % t_.shape.kv_head_count();
+    return rows_at(tensor, ragged() ? 0 : batch, kv_head * heads_per_group() + member, entry(batch));
+  }
+
  private:
   // The rows of an entry: from row `first` of the tensor on `lead` without queries, `rows` with, `behind` without.
   struct Place {
@@ -150,15 +156,18 @@ class AttentionPlan {
 
   OutputView output(index_t axis, index_t head, const Place& place) const {
     const OperandRef& o = t_.out;
-    // Written, though it came as a pointer to const like all the others.
-    void* const data = const_cast<void*>(o.at(axis, head, place.first + place.lead));
-    OutputView view{data, o.dtype, place.rows + place.behind, place.lead, o.strides.row, o.dim};
+    OutputView view = rows_at(o, axis, head, place);
     if (const PostQuant& f = t_.post_quant) {
       const index_t stride = f.channels == 1 ? 0 : 1;
       view.factors = {NumberRef{f.scale, f.dtype}.from(head * stride * o.dim),
                       NumberRef{f.offset, f.dtype}.from(head * stride * o.dim), stride};
     }
     return view;
+  }
+  static OutputView rows_at(const OperandRef& o, index_t axis, index_t head, const Place& place) {
+    // Written, though it came as a pointer to const like all the others.
+    void* const data = const_cast<void*>(o.at(axis, head, place.first + place.lead));
+    return {data, o.dtype, place.rows + place.behind, place.lead, o.strides.row, o.dim};
   }
 
   bool ragged() const { return t_.layout == Layout::TND; }

@@ -6,7 +6,7 @@
 namespace glint {
 inline namespace GLINT_ABI {
 
-// The forward problem as it was run, whose out and statistics are now read: softmax_max and softmax_sum, or lse.  Shapes
+// The forward problem as it was run, whose out and statistics are now read: softmax_max and softmax_sum, or lse. Shapes
 // of gradients are those of what they belong to.
 template <class Element>
 struct ScoreGradProblem {

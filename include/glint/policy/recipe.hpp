@@ -36,6 +36,9 @@ struct Default {
   using tile = std::conditional_t<std::is_same_v<storage_t<Element>, float>, glint::tile::Prefill,
                                   std::conditional_t<std::is_same_v<storage_t<Element>, std::int8_t>,
                                                      glint::tile::PrefillBytes, glint::tile::PrefillConverted>>;
+  // The same for gradients.
+  template <class Element>
+  using gradient_tile = glint::tile::Gradient;
   // Decode: keys whose partial result is calculated on its own, a multiple of 256.  Parts are merged in order, so the
   // bits depend on this number and not on who calculated what.
   static constexpr index_t decode_split = 1024;

@@ -35,12 +35,18 @@ struct Alternate {
   }
 };
 
-// bfloat16(low) and bfloat16(high) in each lane, rounded to nearest.
+// The 16 of low as bfloat16, rounded to nearest, then the 16 of high.
+GLINT_INLINE Vec round_to_bf16(const Vec& low, const Vec& high) {
+  Vec halves;
+  __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(halves) : "v"(high), "v"(low));
+  return halves;
+}
+
+// bfloat16(low) and bfloat16(high) in each lane.
 GLINT_INLINE Vec join_pairs(const Vec& low, const Vec& high) {
   alignas(64) static constexpr Alternate kOrder(0, 16);
-  Vec halves;  // the 16 of low, then the 16 of high
-  __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(halves) : "v"(high), "v"(low));
-  return (Vec)_mm512_maskz_permutexvar_epi16(0xffffffffu, _mm512_load_si512(&kOrder), (__m512i)halves);
+  const __m512i halves = (__m512i)round_to_bf16(low, high);
+  return (Vec)_mm512_maskz_permutexvar_epi16(0xffffffffu, _mm512_load_si512(&kOrder), halves);
 }
 
 // to[2 * i] = a[i], to[2 * i + 1] = b[i], for the 32 halves of each.

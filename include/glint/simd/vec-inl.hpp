@@ -199,6 +199,27 @@ GLINT_INLINE Vec load_some(const Element* p, index_t n) {
   return load(lane);
 }
 
+// All lanes combined into one; always in the same order.
+template <class Combine>
+GLINT_INLINE float across_lanes(const Vec& v, const Combine& combine) {
+  alignas(64) float lane[kLanes];
+  store(lane, v);
+  GLINT_UNROLL
+  for (int half = kLanes / 2; half > 0; half /= 2) {
+    GLINT_UNROLL
+    for (int i = 0; i < half; ++i) lane[i] = combine(lane[i], lane[i + half]);
+  }
+  return lane[0];
+}
+GLINT_INLINE float highest_lane(const Vec& v) {
+  return across_lanes(
+      v, [](float a, float b) __attribute__((always_inline)) { return a > b ? a : b; });
+}
+GLINT_INLINE float sum_of_lanes(const Vec& v) {
+  return across_lanes(
+      v, [](float a, float b) __attribute__((always_inline)) { return a + b; });
+}
+
 }  // namespace GLINT_ISA
 }  // namespace GLINT_ABI
 }  // namespace glint

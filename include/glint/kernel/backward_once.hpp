@@ -1,0 +1,59 @@
+// The gradient's kernels compiled once for a program, as forward_once.hpp has it for the forward: include this in every
+// source that calls FlashAttentionScoreGrad or its run-time door, and in one source define GLINT_BACKWARD_HERE before
+// it. All of them must be compiled with the same -m flags.  Without this header nothing changes.
+#pragma once
+
+#include "glint/kernel/backward.hpp"
+#include "glint/policy/any.hpp"
+#include "glint/policy/recipe.hpp"
+
+#ifdef GLINT_BACKWARD_HERE
+#define GLINT_BACKWARD_WORD template
+#else
+#define GLINT_BACKWARD_WORD extern template
+#endif
+
+namespace glint {
+inline namespace GLINT_ABI {
+namespace backward {
+
+template <class Element, class MaskModel>
+using HeadOnce = GradientHead<HeadWork<Element, MaskModel>>;
+using TileOnce = tile::Gradient;
+using StaircaseOnce = mask::Staircase;                        // modes that imply their mask
+using TensorOnce = mask::Both<mask::Staircase, mask::Dense>;  // modes that read a mask tensor
+
+}  // namespace backward
+
+#define GLINT_BACKWARD_KERNELS(isa, Element, MaskModel)                                                       \
+  GLINT_BACKWARD_WORD void isa::backward_block<backward::TileOnce, backward::HeadOnce<Element, MaskModel>,    \
+                                               isa::GradientInSingles<backward::TileOnce>>(                   \
+      const GradientBlock<backward::HeadOnce<Element, MaskModel>>&, const GradientExtents&, std::byte*);      \
+  GLINT_BACKWARD_WORD void isa::add_bias_gradient<backward::TileOnce, backward::HeadOnce<Element, MaskModel>, \
+                                                  isa::GradientInSingles<backward::TileOnce>>(                \
+      const backward::HeadOnce<Element, MaskModel>&, Interval, Interval, const GradientExtents&, std::byte*);
+#define GLINT_BACKWARD_MASKS(isa, Element)                      \
+  GLINT_BACKWARD_KERNELS(isa, Element, backward::StaircaseOnce) \
+  GLINT_BACKWARD_KERNELS(isa, Element, backward::TensorOnce)    \
+  GLINT_BACKWARD_KERNELS(isa, Element, AnyMask)
+#define GLINT_BACKWARD_ALL(isa)    \
+  GLINT_BACKWARD_MASKS(isa, float) \
+  GLINT_BACKWARD_MASKS(isa, half)  \
+  GLINT_BACKWARD_MASKS(isa, bfloat16)
+
+GLINT_BACKWARD_ALL(isa_plain)
+#if GLINT_HAVE_VECTOR_EXTENSIONS
+GLINT_BACKWARD_ALL(isa_base)
+#endif
+#if GLINT_HAVE_X86
+GLINT_BACKWARD_ALL(isa_avx2)
+GLINT_BACKWARD_ALL(isa_avx512)
+#endif
+
+#undef GLINT_BACKWARD_ALL
+#undef GLINT_BACKWARD_MASKS
+#undef GLINT_BACKWARD_KERNELS
+#undef GLINT_BACKWARD_WORD
+
+}  // namespace GLINT_ABI
+}  // namespace glint
