@@ -13,26 +13,27 @@
 namespace train {
 namespace {
 
+// Trains, and says how it goes; losses in nats for each character.
 History run(const Options& options, const Text& text, const Workers& workers, Weights& weights) {
-  constexpr Index kBatches = 8;  // of what is held out: 8192 characters as it is
-  const Index every = options.recipe.steps / 30 + 1;
+  constexpr Index kBatches = 4, kLastBatches = 64;  // of what is held out; a batch has 1024 characters
+  const Index steps = options.recipe.steps, every = steps / 40 + 1;
   Trainer trainer(weights, text, options.recipe, workers);
-  const Progress progress(options.recipe.steps, options.recipe.sequences * weights.config.context);
   History history{.held_out = {{0, trainer.held_out(kBatches)}}};
-  double recent = history.held_out.back().second;
-  for (Index done = 1; done <= options.recipe.steps; ++done) {
+  const Progress progress(steps, options.recipe.sequences * weights.config.context);
+  double recent = history.held_out.back().second;  // a running mean
+  for (Index done = 1; done <= steps; ++done) {
     history.losses.push_back(trainer.step());
     recent += (history.losses.back() - recent) / static_cast<double>(std::min<Index>(done, 50));
-    if (done % every == 0 || done == options.recipe.steps)
-      history.held_out.emplace_back(done, trainer.held_out(done == options.recipe.steps ? 8 * kBatches : kBatches));
+    if (done == steps)
+      history.held_out.emplace_back(done, trainer.held_out(kLastBatches));
+    else if (done % every == 0)
+      history.held_out.emplace_back(done, trainer.held_out(kBatches));
     progress.show(done, recent, history.held_out.back().second);
   }
   const double held_out = history.held_out.back().second;
-  std::fprintf(stderr,
-               "%d numbers trained in %.0f s with %d threads, %.0f tokens/s; held out: %.3f nats, %.2f bits for each "
-               "character\n",
+  std::fprintf(stderr, "%d weights, %.0f s with %d threads, %.0f tokens/s; held out: %.3f nats (%.2f bits)\n",
                static_cast<int>(weights.size()), progress.seconds(), static_cast<int>(workers.workers()),
-               progress.tokens_per_second(options.recipe.steps), held_out, held_out / std::numbers::ln2);
+               progress.tokens_per_second(steps), held_out, held_out / std::numbers::ln2);
   return history;
 }
 
@@ -48,12 +49,13 @@ void learn(Options options) {
   initialize(model.weights, options.seed);
   options.recipe.seed = options.seed;
   options.recipe.schedule.steps = options.recipe.steps;
+  write_weights(options.out, model);  // if they cannot be written, now is the time to know
   const History history = run(options, text, workers, model.weights);
   write_weights(options.out, model);
   write_picture(options.out.replace_extension(".svg"), history);
 }
 
-void generate(const Options& options) {
+void write_on(const Options& options) {
   const Model model = read_weights(options.generate);
   const Workers workers(std::max(options.threads, 1));
   std::vector<int> tokens = model.alphabet.tokens(options.prompt);
@@ -78,7 +80,7 @@ int main(int count, char** arguments) {
     } else if (options.generate.empty()) {
       train::learn(options);
     } else {
-      train::generate(options);
+      train::write_on(options);
     }
     return 0;
   } catch (const std::bad_alloc&) {

@@ -92,6 +92,7 @@ inline Options parse(const std::vector<std::string>& arguments) {
   }
   if (options.text.empty() == options.generate.empty())
     throw Error("say either --text FILE or --generate FILE; train --help explains them");
+  if (options.out.extension() == ".svg") throw Error("--out FILE.svg is where the picture goes");
   if (options.config.width % options.config.heads != 0) throw Error("--width must be a multiple of --heads");
   return options;
 }

@@ -125,6 +125,7 @@ TEST(CommandLine, RefusesTheRest) {
            {"--text", "a", "--keep", "0"},
            {"--text", "a", "--keep", "nan"},
            {"--text", "a", "--heads", "3"},
+           {"--text", "a", "--out", "b.svg"},
            {"--generate", "a", "--prompt", ""},
            {"--generate", "a", "--temperature", "-1"},
            {"--generate", "a", "--loud"},
