@@ -54,19 +54,22 @@ struct Entries {
 
 template <class Tile, class Head>
 Entries<Head> entries(Isa isa, [[maybe_unused]] Products products) {
-#define GLINT_IN(isa)                                                     \
+#define GLINT_IN(isa, Way)                                                \
   {                                                                       \
-    &isa::backward_block<Tile, Head, isa::GradientInSingles<Tile>>,       \
+    &isa::backward_block<Tile, Head, isa::Way<Tile>>,                     \
         &isa::add_bias_gradient<Tile, Head, isa::GradientInSingles<Tile>> \
   }
 #if GLINT_HAVE_X86
-  if (isa == Isa::avx512) return GLINT_IN(isa_avx512);
-  if (isa == Isa::avx2) return GLINT_IN(isa_avx2);
+  if constexpr (std::is_same_v<typename Head::element, bfloat16>) {
+    if (products == Products::pairs && simd::bf16_dot()) return GLINT_IN(isa_avx512, GradientInPairs);
+  }
+  if (isa == Isa::avx512) return GLINT_IN(isa_avx512, GradientInSingles);
+  if (isa == Isa::avx2) return GLINT_IN(isa_avx2, GradientInSingles);
 #endif
 #if GLINT_HAVE_VECTOR_EXTENSIONS
-  if (isa == Isa::base) return GLINT_IN(isa_base);
+  if (isa == Isa::base) return GLINT_IN(isa_base, GradientInSingles);
 #endif
-  return GLINT_IN(isa_plain);
+  return GLINT_IN(isa_plain, GradientInSingles);
 #undef GLINT_IN
 }
 
@@ -74,7 +77,7 @@ template <class Tile>
 void store_query_gradient(const float* sum, float scale, Interval rows, const OutputView& d_q) {
   GLINT_ON_SELECTED_ISA(store_query_gradient<Tile::rows>(sum, scale, rows, d_q));
 }
-inline void store_key_gradient(float* sum, float scale, Interval keys, const OutputView& rows) {
+inline void store_key_gradient(const float* sum, float scale, Interval keys, const OutputView& rows) {
   GLINT_ON_SELECTED_ISA(store_key_gradient(sum, scale, keys, rows));
 }
 template <class Head>
@@ -116,7 +119,11 @@ struct Group {
     const Interval rows = intersect({q0, q0 + blocks.rows}, {0, head.forward.q.rows});
     const Interval keys = intersect({k0, k0 + blocks.keys}, {0, head.forward.kv.length()});
     if (rows.empty() || keys.empty()) return;
-    const GradientBlock<Head> block{head, rows, keys, sums.d_q(member), sums.d_k(), sums.d_v()};
+    const index_t later = number * blocks.heads + member + 1;
+    const bool more = later < blocks.groups * blocks.heads;
+    const Head next = more ? plan.head(later / blocks.heads, later % blocks.heads) : head;
+    GradientBlock<Head> block{head, rows, keys, sums.d_q(member), sums.d_k(), sums.d_v(), more ? &next : nullptr};
+    if (row_block + 1 == blocks.row_blocks()) block.k_rows = plan.d_k(number), block.v_rows = plan.d_v(number);
     entries<Tile, Head>(simd::selected, plan.products()).block(block, blocks.extents(), scratch);
   }
 
@@ -157,9 +164,8 @@ void run_groups(const Plan& plan, const Blocks<Tile>& blocks, Pool& executor, st
     return;
   }
   const auto each = [&](index_t count, const auto& task) {
-    executor.for_each(blocks.groups * count, [&](index_t i, index_t worker) {
-      task(group(i / count, i / count), i % count, worker);
-    });
+    executor.for_each(blocks.groups * count,
+                      [&](index_t i, index_t worker) { task(group(i / count, i / count), i % count, worker); });
   };
   each(units, [](const auto& one, index_t unit, index_t) { one.clear(unit); });
   for (index_t phase = 0; phase < phases; ++phase)

@@ -1,9 +1,9 @@
 // How the gradient cuts its score matrices, and where their sums lie.
 //
-// A group is one (batch entry, kv head).  Its sums are added up in one order, whatever the cut: d_q over the keys, d_k and
-// d_v over the heads of the group and their rows, all ascending.  With plenty of groups a worker takes one from its first
-// query tile to its last.  With few of them groups are cut into row blocks and key blocks, and in phase r key block j
-// meets row block r - j: no two blocks of a phase touch the same sums, and each sum meets its blocks in order.
+// A group is one (batch entry, kv head).  Its sums are added up in one order, whatever the cut: d_q over the keys, d_k
+// and d_v over the heads of the group and their rows, all ascending.  With plenty of groups a worker takes one from its
+// first query tile to its last.  With few of them groups are cut into row blocks and key blocks, and in phase r key
+// block j meets row block r - j: no two blocks of a phase touch the same sums, and each sum meets its blocks in order.
 #pragma once
 
 #include "glint/kernel/backward_head.hpp"
@@ -16,16 +16,16 @@ constexpr index_t pieces(index_t count, index_t piece) { return (count + piece -
 
 template <class Tile>
 struct Blocks {
-  static constexpr index_t kRowTiles = 4;   // of a block, where groups are cut: more phases would cost more waiting
-  static constexpr index_t kKeyTiles = 8;   // at most
-  static constexpr index_t kTasks = 2;      // of a phase, for each worker
+  static constexpr index_t kRowTiles = 4;  // of a block, where groups are cut: more phases would cost more waiting
+  static constexpr index_t kKeyTiles = 8;  // at most
+  static constexpr index_t kTasks = 2;     // of a phase, for each worker
 
   index_t groups, heads;  // heads of a group
   index_t dim, value_dim;
-  bool side_by_side;     // do the groups go through the phases together?
-  index_t slots;         // groups whose sums are kept at a time
-  index_t rows, keys;    // of a block
-  index_t of_rows;       // blocks of a head
+  bool side_by_side;   // do the groups go through the phases together?
+  index_t slots;       // groups whose sums are kept at a time
+  index_t rows, keys;  // of a block
+  index_t of_rows;     // blocks of a head
   index_t of_keys;
 
   template <class Plan>

@@ -12,14 +12,20 @@ GLINT_NOINLINE void store_query_gradient(const float* sum, float scale, Interval
   unpack_output<kRows>(sum, factors, rows, d_q);
 }
 
-// Rows of d_k or d_v = scale * sum; the sums are spoiled.
-GLINT_NOINLINE inline void store_key_gradient(float* sum, float scale, Interval keys, const OutputView& rows) {
+// Rows of d_k or d_v = scale * sum.
+GLINT_NOINLINE inline void store_key_gradient(const float* sum, float scale, Interval keys, const OutputView& rows) {
   const index_t width = padded(rows.dim);
-  for (index_t k = keys.lo; k < keys.hi; ++k) {
-    float* const row = sum + k * width;
-    for (index_t d = 0; d < width; d += kLanes) store(row + d, load(row + d) * scale);
-    store_row(row, rows.dim, rows.row(k), rows.dtype, {});
-  }
+  with_number_type(
+      rows.dtype, [&](auto zero) __attribute__((always_inline)) {
+        using Element = decltype(zero);
+        for (index_t k = keys.lo; k < keys.hi; ++k) {
+          const float* const from = sum + k * width;
+          Element* const to = static_cast<Element*>(rows.row(k));
+          index_t d = 0;
+          for (; d + kLanes <= rows.dim; d += kLanes) store_from_float(to + d, load(from + d) * scale);
+          for (; d < rows.dim; ++d) to[d] = from_float<Element>(from[d] * scale);
+        }
+      });
 }
 
 // -sum over rows of exp(sink - max) / sum * rowD: the sink's p times what its zero value lacks.  In double: rows may be
@@ -53,7 +59,7 @@ GLINT_NOINLINE void add_bias_gradient(const Head& head, Interval rows, Interval 
   const Cover cover = look(head.forward.mask, box, scratch.words);
   if (cover == Cover::none) return;
   const TileBox<Head> at{head, tile, box, cover == Cover::partial ? scratch.words : nullptr};
-  differentiate_box<Products>(at, Products::stage(head, tile.keys, scratch), scratch);
+  differentiate_box<Products>(at, Products::stage(head, tile.keys, scratch), {}, scratch);
   for (index_t c = 0; c < at.count(); ++c) {
     float* const to = scratch.bias + (box.k0 - keys.lo + c) * Tile::rows;
     for (index_t lane = 0; lane < tile.lanes; lane += kLanes)

@@ -52,11 +52,13 @@ struct GradientHead {
 // tiles of the head, those of keys as [key][padded(dim)], without the scale.
 template <class Head>
 struct GradientBlock {
-  Head head;
+  const Head& head;
   Interval rows, keys;
   float* d_q = nullptr;
   float* d_k = nullptr;
   float* d_v = nullptr;
+  const Head* next = nullptr;     // the head that the same worker is likely to meet next
+  OutputView k_rows{}, v_rows{};  // where d_k and d_v will go once this block has added to them; null: not yet
 };
 
 // One query tile of a block, as the products read it.

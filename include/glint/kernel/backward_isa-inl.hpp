@@ -5,6 +5,8 @@
 //
 #include "glint/kernel/backward_products-inl.hpp"
 //
+#include "glint/kernel/backward_pairs-inl.hpp"
+//
 #include "glint/kernel/backward_tile-inl.hpp"
 //
 #include "glint/kernel/backward_finish-inl.hpp"

@@ -25,34 +25,43 @@ using TensorOnce = mask::Both<mask::Staircase, mask::Dense>;  // modes that read
 
 }  // namespace backward
 
-#define GLINT_BACKWARD_KERNELS(isa, Element, MaskModel)                                                       \
-  GLINT_BACKWARD_WORD void isa::backward_block<backward::TileOnce, backward::HeadOnce<Element, MaskModel>,    \
-                                               isa::GradientInSingles<backward::TileOnce>>(                   \
-      const GradientBlock<backward::HeadOnce<Element, MaskModel>>&, const GradientExtents&, std::byte*);      \
+#define GLINT_BACKWARD_BLOCK(isa, Element, MaskModel, Way)                                                       \
+  GLINT_BACKWARD_WORD void                                                                                       \
+  isa::backward_block<backward::TileOnce, backward::HeadOnce<Element, MaskModel>, isa::Way<backward::TileOnce>>( \
+      const GradientBlock<backward::HeadOnce<Element, MaskModel>>&, const GradientExtents&, std::byte*);
+#define GLINT_BACKWARD_BIAS(isa, Element, MaskModel)                                                          \
   GLINT_BACKWARD_WORD void isa::add_bias_gradient<backward::TileOnce, backward::HeadOnce<Element, MaskModel>, \
                                                   isa::GradientInSingles<backward::TileOnce>>(                \
       const backward::HeadOnce<Element, MaskModel>&, Interval, Interval, const GradientExtents&, std::byte*);
-#define GLINT_BACKWARD_MASKS(isa, Element)                      \
-  GLINT_BACKWARD_KERNELS(isa, Element, backward::StaircaseOnce) \
-  GLINT_BACKWARD_KERNELS(isa, Element, backward::TensorOnce)    \
-  GLINT_BACKWARD_KERNELS(isa, Element, AnyMask)
-#define GLINT_BACKWARD_ALL(isa)    \
-  GLINT_BACKWARD_MASKS(isa, float) \
-  GLINT_BACKWARD_MASKS(isa, half)  \
-  GLINT_BACKWARD_MASKS(isa, bfloat16)
+#define GLINT_BACKWARD_KERNELS(isa, Element, MaskModel)            \
+  GLINT_BACKWARD_BLOCK(isa, Element, MaskModel, GradientInSingles) \
+  GLINT_BACKWARD_BIAS(isa, Element, MaskModel)
+#define GLINT_BACKWARD_ALL(isa, MaskModel)      \
+  GLINT_BACKWARD_KERNELS(isa, float, MaskModel) \
+  GLINT_BACKWARD_KERNELS(isa, half, MaskModel)  \
+  GLINT_BACKWARD_KERNELS(isa, bfloat16, MaskModel)
+#define GLINT_BACKWARD_MASKS(isa)                  \
+  GLINT_BACKWARD_ALL(isa, backward::StaircaseOnce) \
+  GLINT_BACKWARD_ALL(isa, backward::TensorOnce)    \
+  GLINT_BACKWARD_ALL(isa, AnyMask)
 
-GLINT_BACKWARD_ALL(isa_plain)
+GLINT_BACKWARD_MASKS(isa_plain)
 #if GLINT_HAVE_VECTOR_EXTENSIONS
-GLINT_BACKWARD_ALL(isa_base)
+GLINT_BACKWARD_MASKS(isa_base)
 #endif
 #if GLINT_HAVE_X86
-GLINT_BACKWARD_ALL(isa_avx2)
-GLINT_BACKWARD_ALL(isa_avx512)
+GLINT_BACKWARD_MASKS(isa_avx2)
+GLINT_BACKWARD_MASKS(isa_avx512)
+GLINT_BACKWARD_BLOCK(isa_avx512, bfloat16, backward::StaircaseOnce, GradientInPairs)
+GLINT_BACKWARD_BLOCK(isa_avx512, bfloat16, backward::TensorOnce, GradientInPairs)
+GLINT_BACKWARD_BLOCK(isa_avx512, bfloat16, AnyMask, GradientInPairs)
 #endif
 
-#undef GLINT_BACKWARD_ALL
 #undef GLINT_BACKWARD_MASKS
+#undef GLINT_BACKWARD_ALL
 #undef GLINT_BACKWARD_KERNELS
+#undef GLINT_BACKWARD_BIAS
+#undef GLINT_BACKWARD_BLOCK
 #undef GLINT_BACKWARD_WORD
 
 }  // namespace GLINT_ABI

@@ -18,6 +18,8 @@ struct TileBox {
   const GradientTile& tile;
   Box box;
   const std::uint64_t* visible;
+  Upcoming next{};               // what is read behind this box
+  NextRows d_q{}, d_k{}, d_v{};  // what is written soon
 
   index_t count() const { return box.k1 - box.k0; }
   index_t rows() const { return tile.rows.size(); }
@@ -33,6 +35,24 @@ struct KeySums {
 template <class Tile>
 GLINT_INLINE TileScratch<Tile> tile_scratch(const GradientScratch<Tile>& s) {
   return {s.s, s.tile_max, s.words, s.keep, s.k, s.v, nullptr};
+}
+
+// What is read or written after the first product, and after the second.
+template <class Head, class Staged>
+GLINT_INLINE Upcoming values_ahead(const TileBox<Head>& at, const Staged& kv, const KeySums& sums) {
+  Upcoming ahead;
+  ahead.add(kv.v, kv.v_stride, at.count(), at.head.d_out.dim);
+  ahead.add(sums.d_v, sums.v_stride, at.count(), at.head.d_out.dim);
+  ahead.add(at.d_v);
+  return ahead;
+}
+template <class Head>
+GLINT_INLINE Upcoming keys_ahead(const TileBox<Head>& at, const KeySums& sums) {
+  Upcoming ahead;
+  ahead.add(sums.d_k, sums.k_stride, at.count(), at.head.forward.q.dim);
+  ahead.add(at.d_k);
+  ahead.add(at.d_q);
+  return ahead;
 }
 
 // What differentiate() starts from; unit: of scores and shift.
@@ -55,15 +75,15 @@ GLINT_INLINE ScoreGradient score_gradient(const TileBox<Head>& at, const Gradien
 GLINT_INLINE bool finite_values(const ValueRows<>& v) { return all_finite(v.data, v.stride, v.count, v.dim); }
 
 // d_q = d_q + ds k: the product with V of the forward, without its rescaling.
-template <class Tile, class Values>
-GLINT_INLINE void add_to_queries(const Values& k, index_t steps, const float* ds, const std::uint64_t* visible,
-                                 const GradientTile& tile, const GradientScratch<Tile>& scratch) {
-  const RunningSum sum{tile.d_q, scratch.ones, false, tile.lanes};
-  if (visible != nullptr && !finite_values(k)) {
-    accumulate_selected<Tile::rows>(visible, k, ds, sum);
+template <class Tile, class Head, class Values>
+GLINT_INLINE void add_to_queries(const TileBox<Head>& at, const Values& k, index_t steps, const float* ds,
+                                 const GradientScratch<Tile>& scratch) {
+  const RunningSum sum{at.tile.d_q, scratch.ones, false, at.tile.lanes};
+  if (at.visible != nullptr && !finite_values(k)) {
+    accumulate_selected<Tile::rows>(at.visible, k, ds, sum);
   } else {
-    Upcoming nothing;
-    accumulate<Tile::rows>(k, steps, ds, visible, sum, nothing);
+    Upcoming next = at.next;
+    accumulate<Tile::rows>(k, steps, ds, at.visible, sum, next);
   }
 }
 
@@ -71,6 +91,7 @@ template <class Tile>
 struct GradientInSingles {
   using Staged = StagedSingles;
   static constexpr index_t kRows = Tile::rows;
+  static constexpr bool kPairs = false;
 
   template <class Head>
   static GLINT_INLINE float unit(const Head&) {
@@ -95,14 +116,15 @@ struct GradientInSingles {
   }
 
   template <class Head>
-  static GLINT_INLINE void scores(const TileBox<Head>& at, const Staged& kv, const GradientScratch<Tile>& scratch) {
-    Upcoming nothing;
+  static GLINT_INLINE void scores(const TileBox<Head>& at, const Staged& kv, const KeySums& sums,
+                                  const GradientScratch<Tile>& scratch) {
+    Upcoming for_values = values_ahead(at, kv, sums), for_keys = keys_ahead(at, sums);
     const ScoreProduct<float> s{kv.k,       kv.k_stride,   at.tile.q, at.head.forward.dim(),
-                                at.count(), at.tile.lanes, scratch.s, scratch.tile_max};
-    glint::GLINT_ISA::scores<kRows>(s, s.dim, at.visible, nothing);
+                                at.count(), at.tile.lanes, scratch.s, nullptr};
+    glint::GLINT_ISA::scores<kRows>(s, s.dim, at.visible, for_values);
     const ScoreProduct<float> dp{kv.v,       kv.v_stride,   at.tile.d_out, at.head.d_out.dim,
-                                 at.count(), at.tile.lanes, scratch.ds,    scratch.tile_max};
-    glint::GLINT_ISA::scores<kRows>(dp, dp.dim, at.visible, nothing);
+                                 at.count(), at.tile.lanes, scratch.ds,    nullptr};
+    glint::GLINT_ISA::scores<kRows>(dp, dp.dim, at.visible, for_keys);
   }
   template <class Head>
   static GLINT_INLINE void differentiate(const TileBox<Head>& at, const GradientScratch<Tile>& scratch) {
@@ -115,7 +137,7 @@ struct GradientInSingles {
     add_rows(at, scratch.s, {t.d_out_rows, t.d_out_stride}, at.head.d_out.dim, sums.d_v, sums.v_stride);
     add_rows(at, scratch.ds, {t.q_rows, t.q_stride}, at.head.forward.q.dim, sums.d_k, sums.k_stride);
     const ValueRows<> k{kv.k, kv.k_stride, at.head.forward.q.dim, at.box.k0, at.count()};
-    add_to_queries(k, k.count, scratch.ds, at.visible, t, scratch);
+    add_to_queries(at, k, k.count, scratch.ds, scratch);
   }
 
  private:

@@ -107,8 +107,8 @@ GLINT_INLINE FloatRowsAt rows_as_floats(const QueryView& q, Interval rows, float
   return {to, width};
 }
 
-// sum[i] = sum over d of a[i][d] * b[i][d] for rows.lo + i, and 0 behind the last row up to `lanes`.  A vector of partial
-// sums for each row, and a transpose, so that nothing is added across lanes.
+// sum[i] = sum over d of a[i][d] * b[i][d] for rows.lo + i, and 0 behind the last row up to `lanes`.  A vector of
+// partial sums for each row, and a transpose, so that nothing is added across lanes.
 template <class Element>
 GLINT_NOINLINE void dot_rows(const Element* a, index_t a_stride, const Element* b, index_t b_stride, index_t dim,
                              index_t rows, index_t lanes, float* sum) {

@@ -32,6 +32,21 @@ GLINT_INLINE void start_terms(const Head& head, GradientTile& tile, index_t lane
   }
 }
 
+// Whole pairs of keys, so that the same keys are partners whatever the mask, and a partner that nobody sees is
+// excluded.
+GLINT_INLINE void even_out(Interval& keys, Interval all) {
+  keys.lo -= (keys.lo - all.lo) % 2;
+  keys.hi += keys.hi < all.hi ? (keys.hi - all.lo) % 2 : 0;
+}
+
+// Of an odd number of rows the last has a partner that is no row: let the mask exclude it.
+GLINT_INLINE Cover exclude_partner(Box box, Cover cover, std::uint64_t* words) {
+  const index_t rows = box.q1 - box.q0;
+  if (cover != Cover::full || rows % 2 == 0) return cover;
+  for (index_t c = 0; c < box.k1 - box.k0; ++c) words[c] = mask::bit_range(0, rows);
+  return Cover::partial;
+}
+
 // Carves query tile `index` of the block from the scratch, and packs its rows.
 template <class Products, class Tile, class Head>
 GLINT_INLINE GradientTile start_tile(const Head& head, Interval rows, Interval keys, index_t index,
@@ -41,7 +56,7 @@ GLINT_INLINE GradientTile start_tile(const Head& head, Interval rows, Interval k
   GradientTile tile;
   tile.rows = rows;
   tile.keys = intersect(head.forward.mask.keys(rows.lo, rows.hi), keys);
-  tile.keys.lo -= (tile.keys.lo - keys.lo) % 2;  // so that the same keys are partners whatever the mask
+  if constexpr (Products::kPairs) even_out(tile.keys, keys);
   if (tile.keys.empty()) return tile;
   tile.lanes = lanes_for<kRows>(rows.size());
   tile.q = scratch.q + index * dim * kRows;
@@ -57,12 +72,12 @@ GLINT_INLINE GradientTile start_tile(const Head& head, Interval rows, Interval k
 
 // p and ds of a box, in scratch.s and scratch.ds.
 template <class Products, class Tile, class Head>
-GLINT_INLINE void differentiate_box(const TileBox<Head>& at, const typename Products::Staged& kv,
+GLINT_INLINE void differentiate_box(const TileBox<Head>& at, const typename Products::Staged& kv, const KeySums& sums,
                                     const GradientScratch<Tile>& scratch) {
   using Forward = decltype(Head::forward);
   const Forward& forward = at.head.forward;
   const index_t lanes = at.tile.lanes;
-  Products::scores(at, kv, scratch);
+  Products::scores(at, kv, sums, scratch);
   if (forward.bias) add_bias<Tile::rows, AddBias>(forward.bias, at.box, nullptr, lanes, scratch.s, scratch.tile_max);
   if (forward.slope) modify_by_slope<Tile::rows>(forward.slope, at.box, lanes, scratch.s);
   if constexpr (kModifies<Forward>) {
@@ -97,18 +112,59 @@ GLINT_INLINE void zero_bias_gradient(const BiasGradient& d_bias, Box box) {
 template <class Products, class Tile, class Head>
 GLINT_INLINE void differentiate_tile(const TileBox<Head>& at, const typename Products::Staged& kv, const KeySums& sums,
                                      const GradientScratch<Tile>& scratch) {
-  differentiate_box<Products>(at, kv, scratch);
+  differentiate_box<Products>(at, kv, sums, scratch);
   if (at.head.d_bias) store_bias_gradient(at.head.d_bias, at.box, at.head.forward.bias.factor, scratch.ds, scratch);
   Products::accumulate(at, kv, sums, scratch);
 }
 
+GLINT_INLINE void expect_rows(const QueryView& q, index_t first, index_t count, Upcoming& upcoming) {
+  const Interval rows = intersect({first, first + count}, {0, q.rows});
+  const index_t size = size_of(q.dtype);
+  if (!rows.empty()) upcoming.add({q.row(rows.lo), q.row_stride * size, rows.size(), q.dim * size});
+}
+
+template <class Head>
+GLINT_INLINE void expect_tile(const Head& head, index_t q0, index_t k0, index_t rows, index_t keys,
+                              Upcoming& upcoming) {
+  expect_rows(head.forward.q, q0, rows, upcoming);
+  expect_rows(head.d_out, q0, rows, upcoming);
+  expect_rows(head.out(), q0, rows, upcoming);
+  if (k0 >= head.forward.kv.length()) return;
+  const auto run = head.forward.kv.run(k0, keys);
+  upcoming.add(run.k, run.k_stride, run.count, head.forward.q.dim);
+}
+
+// What is read behind keys `span` and a query tile.
+template <class Tile, class Head>
+GLINT_INLINE Upcoming behind(const GradientBlock<Head>& block, const GradientTile& tile, Interval span) {
+  Upcoming next;
+  const index_t row = tile.rows.hi;
+  if (span.hi < tile.keys.hi) {
+    const auto run = block.head.forward.kv.run(span.hi, Tile::columns);
+    next.add(run.k, run.k_stride, run.count, block.head.forward.q.dim);
+  } else if (row < block.rows.hi) {
+    expect_tile(block.head, row, block.keys.lo, Tile::rows, Tile::columns, next);
+  } else if (block.next != nullptr) {
+    expect_tile(*block.next, 0, 0, Tile::rows, Tile::columns, next);
+  }
+  return next;
+}
+
+GLINT_INLINE NextRows rows_of(const OutputView& out, Interval rows) {
+  const index_t size = size_of(out.dtype);
+  if (out.data == nullptr) return {};
+  return {out.row(rows.lo), out.row_stride * size, rows.size(), out.dim * size};
+}
+
 // What a query tile does with a key tile: nothing if the mask says so.
 template <class Products, class Tile, class Head>
-GLINT_INLINE void visit(const Head& head, const GradientTile& tile, Interval span, typename Products::Staged& staged,
-                        const KeySums& sums, const GradientScratch<Tile>& scratch) {
+GLINT_INLINE void visit(const GradientBlock<Head>& block, const GradientTile& tile, Interval span,
+                        typename Products::Staged& staged, const GradientScratch<Tile>& scratch) {
+  const Head& head = block.head;
   const Interval seen = intersect(span, tile.keys);
   const Box box{tile.rows.lo, tile.rows.hi, seen.lo, seen.hi};
-  const Cover cover = seen.empty() ? Cover::none : look(head.forward.mask, box, scratch.words);
+  Cover cover = seen.empty() ? Cover::none : look(head.forward.mask, box, scratch.words);
+  if constexpr (Products::kPairs) cover = exclude_partner(box, cover, scratch.words);
   if (head.d_bias) {
     const Interval kept = cover == Cover::none ? Interval{span.lo, span.lo} : seen;
     zero_bias_gradient(head.d_bias, {tile.rows.lo, tile.rows.hi, span.lo, kept.lo});
@@ -117,10 +173,13 @@ GLINT_INLINE void visit(const Head& head, const GradientTile& tile, Interval spa
   if (cover == Cover::none) return;
   if (staged.k == nullptr) staged = Products::stage(head, span, scratch);
   const index_t skipped = seen.lo - span.lo;
-  const KeySums of_box{sums.d_k + seen.lo * sums.k_stride, sums.d_v + seen.lo * sums.v_stride, sums.k_stride,
-                       sums.v_stride};
-  const TileBox<Head> at{head, tile, box, cover == Cover::partial ? scratch.words : nullptr};
-  differentiate_tile<Products>(at, Products::skip(staged, skipped), of_box, scratch);
+  const index_t k_stride = padded(head.forward.q.dim), v_stride = padded(head.d_out.dim);
+  const KeySums sums{block.d_k + seen.lo * k_stride, block.d_v + seen.lo * v_stride, k_stride, v_stride};
+  TileBox<Head> at{head, tile, box, cover == Cover::partial ? scratch.words : nullptr};
+  at.next = behind<Tile>(block, tile, span);
+  if (span.hi >= tile.keys.hi) at.d_q = rows_of(head.d_q, tile.rows);
+  if (tile.rows.hi >= block.rows.hi) at.d_k = rows_of(block.k_rows, seen), at.d_v = rows_of(block.v_rows, seen);
+  differentiate_tile<Products>(at, Products::skip(staged, skipped), sums, scratch);
 }
 
 template <class Tile, class Head, class Products>
@@ -132,7 +191,6 @@ GLINT_NOINLINE void backward_block(const GradientBlock<Head>& block, const Gradi
   const Head& head = block.head;
   const Interval seen = intersect(head.forward.mask.keys(block.rows.lo, block.rows.hi), block.keys);
   if (seen.empty() && !head.d_bias) return;
-  const KeySums sums{block.d_k, block.d_v, padded(head.forward.q.dim), padded(head.d_out.dim)};
   fill(scratch.ones, kRows, 1.0F);
   for (index_t first = block.rows.lo; first < block.rows.hi; first += kRows * Tile::shared) {
     index_t tiles = 0;
@@ -144,7 +202,7 @@ GLINT_NOINLINE void backward_block(const GradientBlock<Head>& block, const Gradi
     for (index_t k0 = block.keys.lo; k0 < block.keys.hi; k0 += kColumns) {
       const Interval span = intersect({k0, k0 + kColumns}, block.keys);
       typename Products::Staged staged{};
-      for (index_t t = 0; t < tiles; ++t) visit<Products>(head, scratch.tiles[t], span, staged, sums, scratch);
+      for (index_t t = 0; t < tiles; ++t) visit<Products>(block, scratch.tiles[t], span, staged, scratch);
     }
   }
 }

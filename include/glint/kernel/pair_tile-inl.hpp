@@ -22,9 +22,10 @@ GLINT_NOINLINE void scores_of_lanes(const bfloat16* k, index_t k_stride, const f
         multiply_add(Broadcast<Pairs>{row, k_stride, 2}, q, kRows, dim / 2, block, request);
         if (dim % 2 != 0)
           multiply_add_once(Broadcast<LonePairs>{row + dim - 1, k_stride, 0}, 0, q + dim / 2 * kRows, block);
-        raise<kCount, NV>(top, block);
+        if (tile_max != nullptr) raise<kCount, NV>(top, block);
         store_block<kRows>(s + c * kRows, block);
       });
+  if (tile_max == nullptr) return;
   GLINT_UNROLL
   for (int j = 0; j < NV; ++j) store(tile_max + j * kLanes, top[j]);
 }

@@ -22,7 +22,8 @@ namespace GLINT_ISA {
 template <index_t kRows, int NV, class Element>
 GLINT_INLINE void scores_of_part(const ScoreProduct<Element>& t, Interval keys, index_t lane, Upcoming& upcoming) {
   scores_of_lanes<kRows, NV>(t.k + keys.lo * t.k_stride, t.k_stride, t.q + lane, t.dim, keys.size(),
-                             t.s + keys.lo * kRows + lane, t.tile_max + lane, upcoming);
+                             t.s + keys.lo * kRows + lane, t.tile_max == nullptr ? nullptr : t.tile_max + lane,
+                             upcoming);
 }
 
 template <index_t kRows, class Product>

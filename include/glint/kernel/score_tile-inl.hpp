@@ -50,7 +50,7 @@ struct ScoreProduct {
   index_t dim;
   index_t count, lanes;
   float* s;         // [count][kRows]
-  float* tile_max;  // [kRows]
+  float* tile_max;  // [kRows]; null: nobody asks
 };
 
 // S^T = K q^T, and the maximum of each lane.
@@ -71,10 +71,11 @@ GLINT_NOINLINE void scores_of_lanes(const float* k, index_t k_stride, const floa
           multiply_add(Broadcast<Singles>{k + c * k_stride + d, k_stride, 1}, q + d * kRows, kRows,
                        last ? dim - d : kDepthChain, block, request);
           if (d > 0) add_block<kRows>(target, block);
-          if (last) raise<kCount, NV>(top, block);
+          if (last && tile_max != nullptr) raise<kCount, NV>(top, block);
           store_block<kRows>(target, block);
         }
       });
+  if (tile_max == nullptr) return;
   GLINT_UNROLL
   for (int j = 0; j < NV; ++j) store(tile_max + j * kLanes, top[j]);
 }

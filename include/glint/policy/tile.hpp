@@ -31,7 +31,7 @@ using Prefill = Tile<64, 128, 4>;
 // 16-bit inputs are converted to float, or interleaved, once for each K/V tile.
 using PrefillConverted = Tile<64, 192, 4>;
 // A tile of the gradient holds scores, dP, and sums of dK and dV: at head_dim 128 with K and V 380 KB, which L2 holds.
-using Gradient = Tile<64, 128>;
+using Gradient = Tile<64, 64>;
 // Products of bytes are four times as fast, so what is done once for each tile must be shared by more keys.
 using PrefillBytes = Tile<64, 384, 4>;
 }  // namespace tile
