@@ -84,6 +84,19 @@ class Weights {
   std::vector<Out> tensors_;
 };
 
+// Positions begin as sines and cosines (Vaswani et al., 2017), wavelengths from 4 positions to the whole context and
+// beyond, so that those a step apart are a turn apart from the start.
+inline void wave(Out position, float height) {
+  const float pairs = static_cast<float>(position.columns / 2);
+  for (Index r = 0; r < position.rows; ++r) {
+    for (Index c = 0; c < position.columns; ++c) {
+      const float frequency = 1.5F * std::pow(static_cast<float>(position.rows), -static_cast<float>(c / 2) / pairs);
+      const float angle = static_cast<float>(r) * frequency;
+      position.row(r)[c] = height * (c % 2 == 0 ? std::sin(angle) : std::cos(angle));
+    }
+  }
+}
+
 // What training begins with, the same on every machine: matrices of small random numbers, gains 1, biases 0.
 inline void initialize(Weights& weights, std::uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -96,8 +109,8 @@ inline void initialize(Weights& weights, std::uint64_t seed) {
   // What each layer adds to a row shrinks with their number, so that the row does not grow with it.
   const double shrink = 1 / std::sqrt(2.0 * static_cast<double>(weights.config.layers));
   const auto of_inputs = [](const Linear& linear) { return 0.5 / std::sqrt(static_cast<double>(linear.weight.rows)); };
-  fill(weights.token, 0.02);
-  fill(weights.position, 0.02);
+  fill(weights.token, 0.2);
+  wave(weights.position, 0.2);
   for (Layer& layer : weights.layers) {
     ones(layer.norm1.gain), ones(layer.norm2.gain);
     for (const Linear* linear : {&layer.qkv, &layer.expand}) fill(linear->weight, of_inputs(*linear));
