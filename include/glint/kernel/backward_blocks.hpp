@@ -16,7 +16,7 @@ constexpr index_t pieces(index_t count, index_t piece) { return (count + piece -
 
 template <class Tile>
 struct Blocks {
-  static constexpr index_t kRowTiles = 4;  // of a block, where groups are cut: more phases would cost more waiting
+  static constexpr index_t kRowTiles = 2;  // of a block, where groups are cut: more phases would cost more waiting
   static constexpr index_t kKeyTiles = 8;  // at most
   static constexpr index_t kTasks = 2;     // of a phase, for each worker
 
