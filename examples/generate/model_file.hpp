@@ -8,8 +8,12 @@
 namespace generate {
 
 using Eigen::Index;
-using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using Vector = Eigen::VectorXf;
+template <class Scalar>
+using MatrixOf = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class Scalar>
+using VectorOf = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
+using Matrix = MatrixOf<float>;
+using Vector = VectorOf<float>;
 
 struct Config {
   Index dim = 0;
@@ -25,21 +29,26 @@ struct Config {
   Index kv_dim() const { return kv_heads * head_size(); }
 };
 
-struct Layer {
-  Vector attention_norm, ffn_norm;
-  Matrix wq, wk, wv, wo;  // [out][in], as all matrices here
-  Matrix w1, w2, w3;
+template <class Scalar>
+struct LayerOf {
+  VectorOf<Scalar> attention_norm, ffn_norm;
+  MatrixOf<Scalar> wq, wk, wv, wo;  // [out][in], as all matrices here
+  MatrixOf<Scalar> w1, w2, w3;
 };
 
-struct Model {
+template <class Scalar>
+struct ModelOf {
   Config config;
-  Matrix embedding;  // [vocab][dim]
-  std::vector<Layer> layers;
-  Vector final_norm;
-  Matrix own_classifier;  // empty: the embedding serves
+  MatrixOf<Scalar> embedding{};  // [vocab][dim]
+  std::vector<LayerOf<Scalar>> layers{};
+  VectorOf<Scalar> final_norm{};
+  MatrixOf<Scalar> own_classifier{};  // empty: the embedding serves
 
-  const Matrix& classifier() const { return config.shared_classifier ? embedding : own_classifier; }
+  const MatrixOf<Scalar>& classifier() const { return config.shared_classifier ? embedding : own_classifier; }
 };
+
+using Layer = LayerOf<float>;
+using Model = ModelOf<float>;
 
 namespace detail {
 

@@ -21,7 +21,7 @@ class Transformer {
     Matrix x;
     for (std::span<const int> rest = tokens; !rest.empty(); rest = rest.subspan(std::min(most, rest.size())))
       x = through_the_layers(phase, rest.first(std::min(most, rest.size())));
-    return times(rms_norm(x.bottomRows(1), model_.final_norm), model_.classifier()).transpose();
+    return times(rms_norm<float>(x.bottomRows(1), model_.final_norm), model_.classifier()).transpose();
   }
 
  private:

@@ -166,18 +166,6 @@ TEST_F(Generation, ChecksThePromptAgainstTheContext) {
   EXPECT_TRUE(says(refusal([&] { text_of(options); }), "--steps is 25, the model's context 24"));
 }
 
-// The folder with stories260K.bin: $GLINT_MODELS, or shared/models beside a folder that holds this source or the
-// current directory.
-fs::path models() {
-  std::vector<fs::path> folders;
-  if (const char* const given = std::getenv("GLINT_MODELS")) folders.emplace_back(given);
-  for (fs::path start : {fs::path(__FILE__), fs::current_path() / "."})
-    while (start.has_relative_path()) folders.push_back((start = start.parent_path()) / "shared" / "models");
-  for (const fs::path& folder : folders)
-    if (fs::exists(folder / "stories260K.bin")) return folder;
-  return {};
-}
-
 constexpr const char* kFloatCaches[] = {"plain", "paged:1", "paged:7", "paged:16", "paged:32", "paged:128", "left"};
 
 class RealModel : public ::testing::Test {

@@ -142,9 +142,9 @@ GLINT_INLINE Upcoming behind(const GradientBlock<Head>& block, const GradientTil
     const auto run = block.head.forward.kv.run(span.hi, Tile::columns);
     next.add(run.k, run.k_stride, run.count, block.head.forward.q.dim);
   } else if (row < block.rows.hi) {
-    expect_tile(block.head, row, block.keys.lo, Tile::rows, Tile::columns, next);
+    expect_tile(block.head, row, block.keys.lo, Tile::rows * Tile::shared, Tile::columns, next);
   } else if (block.next != nullptr) {
-    expect_tile(*block.next, 0, 0, Tile::rows, Tile::columns, next);
+    expect_tile(*block.next, 0, 0, Tile::rows * Tile::shared, Tile::columns, next);
   }
   return next;
 }
