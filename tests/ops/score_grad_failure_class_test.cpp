@@ -150,13 +150,13 @@ TEST(GradFailureClass, F10_EmptySequences) {
 
 TEST(GradFailureClass, F18_NullPointersWhereThereIsNothing) {
   const glint::FlashAttentionScoreGrad<glint::layout::BNSD, float> gradient;
-  std::vector<float> numbers(70 * 5, 1.0F), stats(70, 1.0F), d_numbers(70 * 5, kNan);
+  std::vector<float> numbers(70 * 5, 1.0F), max(70, 1.0F), sum = max, d_numbers(70 * 5, kNan);
   glint::ScoreGradProblem<float> p;
   p.forward.shape = {.batch = 0, .heads = 1, .q_len = 70, .kv_len = 70, .head_dim = 5};
   EXPECT_TRUE(static_cast<bool>(gradient(p)));
   p.forward.shape = {.batch = 1, .heads = 1, .q_len = 70, .kv_len = 0, .head_dim = 5};
   p.forward.q = numbers.data(), p.forward.out = numbers.data(), p.d_out = numbers.data(), p.d_q = d_numbers.data();
-  p.forward.softmax_max = p.forward.softmax_sum = stats.data();
+  p.forward.softmax_max = max.data(), p.forward.softmax_sum = sum.data();
   EXPECT_TRUE(static_cast<bool>(gradient(p)));
   for (const float value : d_numbers) ASSERT_EQ(bits(value), 0u);
   glint::ScoreGradProblem<float> no_rows;
@@ -215,7 +215,7 @@ TEST(GradFailureClass, F12_RerunsChangeNoBit) {
 // The same numbers one element further on in memory, and at odd workspace addresses.
 TEST(GradFailureClass, F12_AlignmentChangesNoBit) {
   constexpr index_t kCount = 70 * 21;
-  std::vector<float> memory(8 * (kCount + 64)), first, stats(70, 1.0F);
+  std::vector<float> memory(8 * (kCount + 64)), first, max(70, 1.0F), sum = max;
   for (const index_t shift : {0, 1, 3, 7}) {
     const auto place = [&](index_t tensor) { return memory.data() + tensor * (kCount + 64) + shift; };
     for (index_t tensor = 0; tensor < 5; ++tensor) {
@@ -225,7 +225,7 @@ TEST(GradFailureClass, F12_AlignmentChangesNoBit) {
     glint::ScoreGradProblem<float> p;
     p.forward.q = place(0), p.forward.k = place(1), p.forward.v = place(2), p.forward.out = place(3);
     p.forward.shape = {.batch = 1, .heads = 1, .q_len = 70, .kv_len = 70, .head_dim = 21};
-    p.forward.softmax_max = p.forward.softmax_sum = stats.data();
+    p.forward.softmax_max = max.data(), p.forward.softmax_sum = sum.data();
     p.d_out = place(4), p.d_q = place(5), p.d_k = place(6), p.d_v = place(7);
     const glint::FlashAttentionScoreGrad<glint::layout::BNSD, float> gradient;
     std::vector<std::byte> workspace(size(gradient.workspace_bytes(p) + shift), std::byte{0xff});

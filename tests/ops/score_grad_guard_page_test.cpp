@@ -152,12 +152,12 @@ TEST(GradFailureClass, F7_OffsetsBeyond32Bits) {
   }
   // As rows, as heads and as batch entries; q, k, v, out, d_out are read, d_q, d_k, d_v written.
   for (const Repeats& kind : {Repeats{1, 1, 2}, Repeats{1, 2, 1}, Repeats{2, 1, 1}}) {
-    std::vector<float> near[8], stats(2, 1.0F);
+    std::vector<float> near[8], max(2, 1.0F), sum = max;
     for (unsigned i = 0; i < 8; ++i) near[i] = gaussian(8, DType::f32, i);
     glint::ScoreGradProblem<float> p;
     glint::ScoreProblem<float>& f = p.forward;
     f.shape = {.batch = kind.batch, .heads = kind.heads, .q_len = kind.rows, .kv_len = kind.rows, .head_dim = 4};
-    f.softmax_max = f.softmax_sum = stats.data();
+    f.softmax_max = max.data(), f.softmax_sum = sum.data();
     f.q = near[0].data(), f.k = near[1].data(), f.v = near[2].data(), f.out = near[3].data(), p.d_out = near[4].data();
     p.d_q = near[5].data(), p.d_k = near[6].data(), p.d_v = near[7].data();
     ASSERT_TRUE(static_cast<bool>(Gradient{}(p)));

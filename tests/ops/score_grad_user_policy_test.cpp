@@ -105,6 +105,15 @@ TEST(GradUserPolicy, Softcap) {
   expect_derivative(s, differentiate_by<SparseMode::right_down_causal, Capped>(s), causal, "sink and dropout");
 }
 
+// Where numbers would be multiplied in pairs but for the modifier, which wants floats.
+TEST(GradUserPolicy, SoftcapOfBfloat16) {
+  GradSpec s = problem();
+  s.dtype = DType::bf16, s.dim = s.value_dim = 32, s.inner_precise = 1;
+  s.draw();
+  const Gradients got = differentiate_as<glint::bfloat16, glint::layout::BNSD, SparseMode::default_mask, Capped>(s);
+  expect_derivative(s, got, {.modify = capped}, "softcap");
+}
+
 // The bias is added before the modifier: its gradient passes through it, too.
 TEST(GradUserPolicy, SoftcapOfABias) {
   for (const int type : {0, 1}) {
