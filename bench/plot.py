@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Draws what was measured as an SVG:  plot.py OUT.svg FILE.json...
 
-Of the prefill program's rows, shares of the peak on P1 to P5; ticks across the bars are the targets.  Of the decode
+Of the prefill program's rows, shares of the peak on P1 to P5; ticks across the bars are the targets.  Of the gradient
+program's, the same on T1, T2 and the short one; dashed lines are what another library reached elsewhere.  Of the decode
 program's, GB/s of cache read on D1 to D4; ticks across the bars are what the read loop beside them reached.
 """
 
@@ -28,6 +29,12 @@ SERIES = [  # name of the rows, legend, colour of the bar, colour of the number 
     ("openblas/f32", "OpenBLAS f32, unfused", "#a6a6a6", "#222"),
     ("eigen/f32", "Eigen f32, unfused", "#cccccc", "#222"),
 ]
+GRADIENT_WORKLOADS = [
+    ("T1", "8 heads, S 1024, D 64, causal"),
+    ("T2", "16 heads, S 2048, D 128, causal"),
+    ("short", "8 x 12 heads, S 128, D 64"),
+]
+GRADIENT_SERIES = [entry for entry in SERIES if "int8" not in entry[0]]
 DECODE_WORKLOADS = [
     ("D1", "32/8 heads, 4096 keys"),
     ("D2", "16 x 32/8 heads, 2048 keys"),
@@ -43,12 +50,13 @@ DECODE_SERIES = [
     ("eigen/bf16", "Eigen bf16, unfused", "#cccccc", "#222"),
     ("eigen/int8", "Eigen int8, unfused", "#e0e0e0", "#222"),
 ]
+PUBLISHED = "PyTorch f32, on an AMD Zen 5 core"  # README, "What is different for the gradient"
 WIDTH, LEFT, RIGHT, TOP = 860, 230, 40, 116
 BAR, GAP, GROUP_GAP = 14, 3, 20
 STYLE = """text { font: 13px system-ui, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #222; }
 .title { font-size: 16px; font-weight: 600; } .name { font-weight: 600; } .quiet { fill: #666; font-size: 12px; }
 .grid { stroke: #ddd; } .number { font-size: 11px; }
-.target { stroke: #c0392b; stroke-width: 2.5; }"""
+.target { stroke: #c0392b; stroke-width: 2.5; } .published { stroke: #222; stroke-width: 1.5; stroke-dasharray: 4 3; }"""
 
 
 def x_of(share):
@@ -74,18 +82,33 @@ def target_of_row(targets):
             if target["kind"] == "share" and "isa" not in target}
 
 
-class Prefill:
+class Chart:
+    published = {}  # name of a row -> what another library reached elsewhere
+
+    def __init__(self, results):
+        self.results = results
+
+    def name(self, rows, workload):
+        return f"{self.program}/{rows}/{workload}"
+
+    def published_at(self, workload):
+        names = (self.name(rows, workload) for rows, *_ in self.series)
+        return next((self.published[name] for name in names if name in self.published), None)
+
+
+class Prefill(Chart):
+    program = "prefill"
     title = "Prefill: useful work as a share of the peak probed beside it"
     tick = "target"
     workloads, series = WORKLOADS, SERIES
     longest, step = 1, 0.2
 
     def __init__(self, results):
-        self.results = results
-        self.targets = target_of_row(load_targets())
-
-    def name(self, rows, workload):
-        return f"prefill/{rows}/{workload}"
+        super().__init__(results)
+        targets = load_targets()
+        self.targets = target_of_row(targets)
+        self.published = {name: target["published"] for target in targets if target["published"] != 1
+                          for name in target["names"] if name.startswith(self.program)}
 
     def value(self, name):
         return self.results.median(name)
@@ -100,13 +123,20 @@ class Prefill:
         return f"{100 * value:.0f} %"
 
 
-class Decode:
+class Gradient(Prefill):
+    program = "gradient"
+    title = "Gradient: useful work as a share of the peak probed beside it"
+    workloads, series = GRADIENT_WORKLOADS, GRADIENT_SERIES
+
+
+class Decode(Chart):
+    program = "decode"
     title = "Decode: GB/s of the cache, keys and values each counted once"
     workloads, series = DECODE_WORKLOADS, DECODE_SERIES
     step = 10
 
     def __init__(self, results):
-        self.results = results
+        super().__init__(results)
         reads = [value for (name, isa) in results.rows if isa == results.isa
                  for value in results.values(name, "read_bytes_per_second") if self.is_drawn(name)]
         usual = statistics.median(reads) / 1e9 if reads else 0
@@ -115,9 +145,6 @@ class Decode:
 
     def is_drawn(self, name):
         return any(name == self.name(rows, workload) for rows, *_ in self.series for workload, _ in self.workloads)
-
-    def name(self, rows, workload):
-        return f"decode/{rows}/{workload}"
 
     def value(self, name):
         value = self.results.median(name, "bytes_per_second")
@@ -133,12 +160,13 @@ class Decode:
         return f"{value:.0f} GB/s"
 
 
-def legend(series, tick):
+def legend(chart, series):
     parts = []
-    for i, (_, text, colour, _) in enumerate(series + [(None, tick, None, None)]):
+    lines = [(chart.tick, "target")] + ([(PUBLISHED, "published")] if chart.published else [])
+    for i, (text, paint) in enumerate([(text, colour) for _, text, colour, _ in series] + lines):
         x, y = 20 + i % 3 * 280, 52 + i // 3 * 20
-        parts.append(line(x + 6, y - 11, x + 6, y + 2, "target") if colour is None else
-                     rectangle(x, y - 10, 12, 12, colour))
+        parts.append(rectangle(x, y - 10, 12, 12, paint) if paint.startswith("#") else
+                     line(x + 6, y - 11, x + 6, y + 2, paint))
         parts.append(label(x + 18, y, text))
     return parts
 
@@ -148,7 +176,7 @@ def bars(chart, series, y):
     for workload, shape in chart.workloads:
         shown = [(chart.name(rows, workload), colour, ink) for rows, _, colour, ink in series
                  if chart.value(chart.name(rows, workload)) is not None]
-        middle = y + len(shown) * (BAR + GAP) / 2
+        top, middle = y, y + len(shown) * (BAR + GAP) / 2
         parts.append(label(LEFT - 12, middle - 4, workload, "name", "end"))
         parts.append(label(LEFT - 12, middle + 13, shape, "quiet", "end"))
         for name, colour, ink in shown:
@@ -161,6 +189,8 @@ def bars(chart, series, y):
             parts.append(label(end + 6, y + BAR - 3, chart.number(value), "number") if outside else
                          label(end - 12, y + BAR - 3, chart.number(value), "number", "end", ink))
             y += BAR + GAP
+        if published := chart.published_at(workload):
+            parts.append(line(x_of(published), top - 4, x_of(published), y + 1, "published"))
         y += GROUP_GAP
     return parts, y - GROUP_GAP
 
@@ -181,7 +211,7 @@ def draw(chart):
     head = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{bottom + 58:.0f}" '
             f'viewBox="0 0 {WIDTH} {bottom + 58:.0f}">', f"<style>{STYLE}</style>",
             rectangle(0, 0, WIDTH, bottom + 58, "#ffffff"), label(20, 26, chart.title, "title")]
-    parts = head + legend(series, chart.tick) + grid + shapes
+    parts = head + legend(chart, series) + grid + shapes
     return "\n".join(parts + [label(20, bottom + 44, where, "quiet"), "</svg>"]) + "\n"
 
 
@@ -192,8 +222,9 @@ def main():
     if not results.rows:
         sys.exit("no row was measured")
     with open(sys.argv[1], "w", encoding="utf-8") as file:
-        decode = all(name.startswith("decode") for name, _ in results.rows)
-        file.write(draw(Decode(results) if decode else Prefill(results)))
+        chart = next((kind for kind in (Decode, Gradient)
+                      if all(name.startswith(kind.program) for name, _ in results.rows)), Prefill)
+        file.write(draw(chart(results)))
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ def all_reached():
             label = f"{isa} {target.get('peak', 'fma')}"
             usual = DECODE if name.startswith("decode/") else {"share_of_peak": 0.5}
             row = rows.setdefault((name, isa), {"label": label, **usual})
-            row[target["counter"]] = target["target"]
+            # Where a row is in several classes it reaches them all.
+            row[target["counter"]] = max(target["target"] * target["published"], row.get(target["counter"], 0))
             if target["counter"] == "share_of_read":
                 row["share_of_roof"] = target["target"]
     return rows
@@ -148,6 +149,19 @@ class ReportTest(unittest.TestCase):
         self.assertNotRegex(out, r"\| score/BNSD/f32/P1 +\| avx512 ")
         self.assertRegex(self.report("--all", self.write(rows))[1], r"\| score/BNSD/f32/P1 +\| avx512 ")
 
+    def test_the_gradient_is_held_against_published_shares(self):
+        rows = all_reached()
+        name = "gradient/score/BNSD/f32/T2"
+        status, out = self.report(self.write(rows))
+        self.assertEqual(status, 0, out)
+        self.assertRegex(out, r"share over PyTorch's +\| 1\.60 x +\| 1\.96 x +\| 1\.96 x to 1\.96 x +\| gradient/.*/T1 ")
+        self.assertRegex(out, r"\| gradient/score/BNSD/f32/T2 +\| avx512 +\| fma ")
+        rows[name, "avx512"]["share_of_peak"] = 0.89
+        status, out = self.report(self.write(rows))
+        self.assertEqual(status, 1)
+        self.assertIn(f"SHORT  {name}: 89.0 %, target 92.0 %", out)
+        self.assertIn(f"SHORT  {name}: 1.53 x, target 1.60 x", out)
+
     def test_decode_has_a_table_of_its_own(self):
         rows = all_reached()
         rows["decode/incre/BNSD/bf16/D1", "avx512"]["run_time_over_typed"] = 1.01
@@ -209,6 +223,12 @@ class ReportTest(unittest.TestCase):
     def test_the_plot_shows_every_workload(self):
         svg = self.plot({key: row for key, row in all_reached().items() if key[0].startswith("prefill/")})
         for text in ("P1", "P5", "glint f32", "glint int8", ">93<", ">83<", "Imagined"):
+            self.assertIn(text, svg)
+        self.assertNotIn("PyTorch", svg)
+
+    def test_the_plot_of_the_gradient_shows_what_was_published(self):
+        svg = self.plot({key: row for key, row in all_reached().items() if key[0].startswith("gradient/")})
+        for text in ("T1", "short", "glint f32", ">92<", ">78<", "PyTorch f32", 'class="published"', "Imagined"):
             self.assertIn(text, svg)
 
     def test_the_plot_of_decode_shows_gigabytes_and_the_read_loop(self):

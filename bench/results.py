@@ -64,5 +64,5 @@ def expand(pattern):
 def load_targets(path=pathlib.Path(__file__).with_name("targets.json")):
     with open(path, encoding="utf-8") as file:
         targets = json.load(file)
-    usual = {"counter": "share_of_peak", "kind": "share"}
+    usual = {"counter": "share_of_peak", "kind": "share", "published": 1}
     return [{**usual, **target, "names": expand(target["rows"])} for target in targets]

@@ -27,12 +27,11 @@ void run_call(benchmark::State& state, const Row& row) {
   const index_t bytes = glint::workspace_bytes(call, row.threads);
   std::vector<std::byte> workspace(static_cast<std::size_t>(bytes));
   Work work{.useful_flops = in.useful_flops(),
+            .scored_flops = in.scored_flops(),
             .bytes = in.bytes(),
             .workspace = static_cast<double>(bytes),
             .peak = call.inner_precise == 1 ? Peak::bf16_dot : Peak::multiply_add,
             .threads = row.threads};
-  if (in.workload.dense_mask)
-    work.scored_flops = in.workload.flops_of_a_pair() * in.workload.heads() * in.workload.all_pairs();
   const auto alone = [&] { return glint::flash_attention_score(call, glint::Serial{}, workspace); };
   work.run = alone;
   if (row.threads > 1) {

@@ -31,29 +31,62 @@ double number(Element stored) {
   }
 }
 
+template <class Element>
+double dot(const Element* a, const Element* b, index_t dim) {
+  double sum = 0;
+  for (index_t d = 0; d < dim; ++d) sum += number(a[d]) * number(b[d]);
+  return sum;
+}
+
+// The row of k, or of v, that a query row meets.
+template <class Element, class Out>
+const Element* key_row(const Inputs<Element, Out>& in, const Buffer<Element>& tensor, index_t dim, OutputRow at,
+                       index_t key) {
+  const Shape& s = in.workload.shape;
+  const index_t kv_heads = s.kv_head_count(), kv_head = at.head / (s.heads / kv_heads);
+  return tensor.data() + offset(in.workload, kv_heads, s.kv_len, dim, {at.batch, kv_head, key});
+}
+
+template <class Element, class Out>
+bool shown(const Inputs<Element, Out>& in, const glint::mask::Staircase& stairs, index_t row, index_t key) {
+  if (!stairs.visible(row, key)) return false;
+  return !in.workload.dense_mask || in.drop.data()[row * in.workload.shape.kv_len + key] == 0;
+}
+
+template <class Element, class Out>
+double exact_score(const Inputs<Element, Out>& in, OutputRow at, index_t key) {
+  const Workload& w = in.workload;
+  const Shape& s = w.shape;
+  const Element* const q = in.q.data() + offset(w, s.heads, s.q_len, s.head_dim, at);
+  const double score = double{in.scale} * dot(q, key_row(in, in.k, s.head_dim, at, key), s.head_dim);
+  if (w.bias == BiasTensor::none) return score;
+  const index_t matrix = w.bias == BiasTensor::for_each_head ? at.batch * s.heads + at.head : 0;
+  return score + number(in.bias.data()[(matrix * s.q_len + at.row) * s.kv_len + key]);
+}
+
+// What dropout multiplies a probability with.
+template <class Element, class Out>
+double drop_factor(const Inputs<Element, Out>& in, OutputRow at, index_t key) {
+  const Workload& w = in.workload;
+  if (w.keep_prob == 1) return 1;
+  const index_t bit = ((at.batch * w.shape.heads + at.head) * w.shape.q_len + at.row) * w.shape.kv_len + key;
+  return (in.kept.data()[bit / 8] >> (bit % 8) & 1) / w.keep_prob;
+}
+
 // One output row, the textbook way.
 template <class Element, class Out>
 std::vector<double> exact_row(const Inputs<Element, Out>& in, OutputRow at) {
   const Workload& w = in.workload;
-  const Shape& s = w.shape;
-  const index_t kv_heads = s.kv_head_count(), kv_head = at.head / (s.heads / kv_heads);
   const glint::mask::Staircase stairs = w.stairs();
-  const index_t matrix = w.bias == BiasTensor::for_each_head ? at.batch * s.heads + at.head : 0;
-  const Element* const q = in.q.data() + offset(w, s.heads, s.q_len, s.head_dim, at);
-  std::vector<double> sums(static_cast<std::size_t>(s.value_size()));
+  std::vector<double> sums(static_cast<std::size_t>(w.shape.value_size()));
   double total = w.sink ? std::exp(number(in.sink.data()[at.head])) : 0;
-  for (index_t key = 0; key < s.kv_len; ++key) {
-    const index_t pair = at.row * s.kv_len + key;
-    if (!stairs.visible(at.row, key) || (w.dense_mask && in.drop.data()[pair] != 0)) continue;
-    const Element* const k = in.k.data() + offset(w, kv_heads, s.kv_len, s.head_dim, {at.batch, kv_head, key});
-    const Element* const v = in.v.data() + offset(w, kv_heads, s.kv_len, s.value_size(), {at.batch, kv_head, key});
-    double score = 0;
-    for (index_t d = 0; d < s.head_dim; ++d) score += number(q[d]) * number(k[d]);
-    score *= double{in.scale};
-    if (w.bias != BiasTensor::none) score += number(in.bias.data()[matrix * s.q_len * s.kv_len + pair]);
-    const double weight = std::exp(score);  // scores of normal numbers are small: no maximum to subtract
+  for (index_t key = 0; key < w.shape.kv_len; ++key) {
+    if (!shown(in, stairs, at.row, key)) continue;
+    // Scores of normal numbers are small: no maximum to subtract.
+    const double weight = std::exp(exact_score(in, at, key)), kept = weight * drop_factor(in, at, key);
+    const Element* const v = key_row(in, in.v, w.shape.value_size(), at, key);
     total += weight;
-    for (std::size_t d = 0; d < sums.size(); ++d) sums[d] += weight * number(v[d]);
+    for (std::size_t d = 0; d < sums.size(); ++d) sums[d] += kept * number(v[d]);
   }
   for (double& sum : sums) sum = total > 0 ? sum / total : 0;
   return sums;

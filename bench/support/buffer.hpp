@@ -31,6 +31,7 @@ class Buffer {
   Item* data() const { return memory_.get(); }
   Item* begin() const { return memory_.get(); }
   Item* end() const { return memory_.get() + count_; }
+  glint::index_t count() const { return static_cast<glint::index_t>(count_); }
   std::size_t bytes() const { return count_ * sizeof(Item); }
 
  private:
@@ -89,6 +90,22 @@ inline Buffer<std::uint8_t> random_drops(glint::index_t count) {
   Buffer<std::uint8_t> buffer(count);
   std::mt19937 engine(3);
   for (std::uint8_t& drop : buffer) drop = engine() % 3 == 0 ? 1 : 0;
+  return buffer;
+}
+
+// Bits of kept probabilities, least significant first.  A prime number of bytes is drawn and repeated, as above.
+inline Buffer<std::uint8_t> random_keeps(glint::index_t bits, double keep_prob) {
+  std::vector<std::uint8_t> drawn(100003);
+  std::mt19937 engine(4);
+  std::bernoulli_distribution keep(keep_prob);
+  for (std::uint8_t& byte : drawn)
+    for (int bit = 0; bit < 8; ++bit) byte = static_cast<std::uint8_t>(byte << 1 | (keep(engine) ? 1 : 0));
+  Buffer<std::uint8_t> buffer((bits + 7) / 8);
+  std::size_t from = 0;
+  for (std::uint8_t& byte : buffer) {
+    byte = drawn[from];
+    if (++from == drawn.size()) from = 0;
+  }
   return buffer;
 }
 

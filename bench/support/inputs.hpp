@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "glint/glint.hpp"
@@ -24,6 +25,16 @@ inline constexpr glint::Int8Scales kInt8Scales{.dequant1 = 1 / (kSteps<std::int8
                                                .quant1 = kQuant1,
                                                .dequant2 = 1 / (kSteps<std::int8_t> * kQuant1)};
 
+// Not a number until a kernel has written it; of integers, one that the check tells from an answer.
+template <class Item>
+Item unwritten() {
+  if constexpr (std::is_same_v<Item, std::int8_t>) {
+    return -128;
+  } else {
+    return glint::from_float<Item>(std::numeric_limits<float>::quiet_NaN());
+  }
+}
+
 // Out: of the output.
 template <class Element, class Out = number_t<Element>>
 struct Inputs {
@@ -36,7 +47,7 @@ struct Inputs {
   Buffer<Element> q, k, v;
   Buffer<Out> out;
   Buffer<Number> bias, sink;
-  Buffer<std::uint8_t> drop;
+  Buffer<std::uint8_t> drop, kept;  // bytes of the mask tensor; bits of dropout
   std::vector<index_t> q_ends{}, kv_ends{}, prefix{};
 
   explicit Inputs(const Workload& w)
@@ -46,9 +57,10 @@ struct Inputs {
     q = random_normal<Element>(q_rows * s.heads * s.head_dim, 1);
     k = random_normal<Element>(kv_rows * s.kv_head_count() * s.head_dim, 2);
     v = random_normal<Element>(kv_rows * s.kv_head_count() * s.value_size(), 3);
-    out = Buffer<Out>(q_rows * s.heads * s.value_size(), unwritten());
+    out = Buffer<Out>(q_rows * s.heads * s.value_size(), unwritten<Out>());
     if (w.dense_mask) drop = random_drops(s.q_len * s.kv_len);
     if (w.bias != BiasTensor::none) bias = random_normal<Number>(bias_matrices() * s.q_len * s.kv_len, 4);
+    if (w.keep_prob < 1) kept = random_keeps(s.batch * s.heads * s.q_len * s.kv_len, w.keep_prob);
     if (w.sink) sink = random_normal<Number>(s.heads, 5);
     if (w.mode == SparseMode::prefix_compressed) prefix.assign(static_cast<std::size_t>(s.batch), w.prefix);
     if (w.layout != Layout::TND) return;
@@ -69,9 +81,11 @@ struct Inputs {
     return {bias.data(), glint::dtype_of<Number>, each ? shape.batch : 1, each ? shape.heads : 1, shape.q_len,
             shape.kv_len};
   }
+  std::span<const std::uint8_t> keep_bits() const { return {kept.data(), kept.bytes()}; }
   // What must be read and written at least once.
   double bytes() const {
-    return static_cast<double>(q.bytes() + k.bytes() + v.bytes() + out.bytes() + bias.bytes() + drop.bytes());
+    return static_cast<double>(q.bytes() + k.bytes() + v.bytes() + out.bytes() + bias.bytes() + drop.bytes() +
+                               kept.bytes());
   }
   // Of all heads: what the mask shows.
   double useful_pairs() const {
@@ -80,15 +94,9 @@ struct Inputs {
     return w.heads() * static_cast<double>(std::count(drop.begin(), drop.end(), std::uint8_t{0}));
   }
   double useful_flops() const { return workload.flops_of_a_pair() * useful_pairs(); }
-
- private:
-  // Not a number until the kernel has written it; of integers, one that the check tells from an answer.
-  static Out unwritten() {
-    if constexpr (kPostQuant) {
-      return -128;
-    } else {
-      return glint::from_float<Out>(std::numeric_limits<float>::quiet_NaN());
-    }
+  // Where scores are dropped one by one, no tile is empty: all have to be calculated.  0: as useful_flops.
+  double scored_flops() const {
+    return workload.dense_mask ? workload.flops_of_a_pair() * workload.heads() * workload.all_pairs() : 0;
   }
 };
 
@@ -115,6 +123,7 @@ Problem problem_of(const Inputs<Element, Out>& in) {
     p.k = in.k.data(), p.v = in.v.data();
     p.pse = in.pse();
     if (p.pse) p.pse_type = 0;  // added after the scale, as the other operator does
+    p.dropout = {.keep_prob = in.workload.keep_prob, .mask = in.keep_bits()};
     p.q_ends = in.q_ends;
     p.kv_ends = in.kv_ends;
     p.prefix = in.prefix;
@@ -168,6 +177,8 @@ glint::FlashAttentionScoreCall score_call(const Inputs<Element>& in) {
   c.prefix = in.prefix;
   c.actual_seq_qlen = in.q_ends;
   c.actual_seq_kvlen = in.kv_ends;
+  c.keep_prob = in.workload.keep_prob;
+  if (c.keep_prob < 1) c.drop_mask = {in.kept.data(), glint::DType::u8, {in.kept.count()}};
   if (const glint::PseTensor pse = in.pse()) {
     c.real_shift = {pse.data, pse.dtype, {pse.batch, pse.heads, pse.rows, pse.columns}};
     c.pse_type = 0;

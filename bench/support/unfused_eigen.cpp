@@ -40,6 +40,47 @@ void attention(const Head& head, float* scores) {
   out.noalias() = p * v;
 }
 
+void probabilities(const GradientHead& head, float* scores) {
+  const Head& f = head.forward;
+  Eigen::Map<Matrix> p(scores, f.q_rows, f.keys);
+  for (long r = 0; r < f.q_rows; ++r) {
+    const long seen = f.visible != nullptr ? f.visible[r] : f.keys;
+    auto row = p.row(r).array();
+    row.head(seen) = (row.head(seen) - head.max[r]).exp() / head.sum[r];
+    row.tail(f.keys - seen) = 0;
+  }
+}
+
+void score_gradient(const GradientHead& head, const float* p, float* d_scores) {
+  const Head& f = head.forward;
+  const ConstRows out(f.out, f.q_rows, f.dim, Eigen::OuterStride<>(f.out_stride));
+  const ConstRows d_out(head.d_out, f.q_rows, f.dim, Eigen::OuterStride<>(f.out_stride));
+  const Eigen::Map<const Matrix> probability(p, f.q_rows, f.keys);
+  Eigen::Map<Matrix> d_score(d_scores, f.q_rows, f.keys);
+  for (long r = 0; r < f.q_rows; ++r) {
+    auto row = d_score.row(r).array();
+    row = probability.row(r).array() * (row - out.row(r).dot(d_out.row(r)));
+  }
+}
+
+void gradient(const GradientHead& head, float* scratch) {
+  const Head& f = head.forward;
+  const Eigen::OuterStride<> q_stride(f.q_stride), kv_stride(f.kv_stride), out_stride(f.out_stride);
+  const ConstRows q(f.q, f.q_rows, f.dim, q_stride), k(f.k, f.keys, f.dim, kv_stride), v(f.v, f.keys, f.dim, kv_stride);
+  const ConstRows d_out(head.d_out, f.q_rows, f.dim, out_stride);
+  Rows d_q(head.d_q, f.q_rows, f.dim, q_stride), d_k(head.d_k, f.keys, f.dim, kv_stride);
+  Rows d_v(head.d_v, f.keys, f.dim, kv_stride);
+  Eigen::Map<Matrix> p(scratch, f.q_rows, f.keys), d_s(scratch + p.size(), f.q_rows, f.keys);
+
+  p.noalias() = f.scale * q * k.transpose();
+  probabilities(head, p.data());
+  d_v.noalias() = p.transpose() * d_out;
+  d_s.noalias() = d_out * v.transpose();
+  score_gradient(head, p.data(), d_s.data());
+  d_q.noalias() = f.scale * d_s * k;
+  d_k.noalias() = f.scale * d_s.transpose() * q;
+}
+
 // A cache as floats: itself, or `room` filled from it.
 template <class Number>
 static const float* converted(const void* cache, long rows, long dim, float* room) {

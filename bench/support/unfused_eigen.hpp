@@ -1,5 +1,6 @@
 // The textbook way, for comparison: per head a float GEMM, a softmax and a GEMM of Eigen, with the whole score matrix
-// in memory.  No Eigen type is named here: unfused_eigen.cpp is compiled with -march=native, its callers are not.
+// in memory; of a gradient five GEMMs, with two such matrices.  No Eigen type is named here: unfused_eigen.cpp is
+// compiled with -march=native, its callers are not.
 #pragma once
 
 namespace unfused {
@@ -21,6 +22,25 @@ void attention(const Head& head, float* scores);
 
 // The middle of it: head.scale times q k^T is in `scores`, probabilities come out.
 void softmax(const Head& head, float* scores);
+
+// The gradient of one head, whose output and statistics the forward has left.  Gradients are strided as what they
+// belong to.
+struct GradientHead {
+  Head forward{};
+  const float* d_out = nullptr;
+  const float* max = nullptr;  // [q_rows], of the scores
+  const float* sum = nullptr;  // of exp(score - max)
+  float* d_q = nullptr;
+  float* d_k = nullptr;
+  float* d_v = nullptr;
+};
+
+// `scratch` holds 2 * q_rows * keys floats.
+void gradient(const GradientHead& head, float* scratch);
+
+// What lies between its products: scale times q k^T becomes P, and d_out v^T becomes dS.
+void probabilities(const GradientHead& head, float* scores);
+void score_gradient(const GradientHead& head, const float* p, float* d_scores);
 
 // How a cache stores numbers.  int8: those that become numbers by a factor for each channel.
 enum class Stored { f32, f16, bf16, int8 };

@@ -23,7 +23,9 @@ struct Workload {
   index_t prefix = 0;      // mode 6
   bool dense_mask = false;
   BiasTensor bias = BiasTensor::none;
+  bool bias_gradient = false;  // of a gradient: that of the bias, too
   bool sink = false;
+  double keep_prob = 1;  // below 1: dropout from a tensor of bits
   Layout layout = Layout::BNSD;
 
   // The mask of every head, but for the dense tensor.
@@ -67,6 +69,18 @@ inline double visible_pairs(const Workload& w) {
 
 inline double useful_flops(const Workload& w) { return w.flops_of_a_pair() * visible_pairs(w); }
 
+// How many keys each row of a triangle sees, from the first on; empty: all of them.
+inline std::vector<long> visible_keys(const Workload& w) {
+  std::vector<long> keys;
+  if (w.mode == SparseMode::right_down_causal)
+    for (index_t q = 0; q < w.shape.q_len; ++q) keys.push_back(w.stairs().keys(q, q + 1).hi);
+  return keys;
+}
+
+// Five products where the forward has two.
+inline constexpr double kGradientOverForward = 2.5;
+inline double gradient_flops(const Workload& w) { return kGradientOverForward * useful_flops(w); }
+
 // P1 to P5: an encoder's heads, a causal prompt with grouped queries, a long one, many short ones, a very long one.
 inline const Workload kPrefill[] = {
     {.name = "P1", .shape = {.batch = 1, .heads = 8, .q_len = 1024, .kv_len = 1024, .head_dim = 64}},
@@ -78,6 +92,19 @@ inline const Workload kPrefill[] = {
     {.name = "P5",
      .shape = {.batch = 1, .heads = 8, .kv_heads = 1, .q_len = 8192, .kv_len = 8192, .head_dim = 128},
      .mode = SparseMode::right_down_causal},
+};
+
+// T1 and T2, of causal language models; the same without a mask, as of encoders; many short ones.
+inline const Workload kTraining[] = {
+    {.name = "T1",
+     .shape = {.batch = 1, .heads = 8, .q_len = 1024, .kv_len = 1024, .head_dim = 64},
+     .mode = SparseMode::right_down_causal},
+    {.name = "T2",
+     .shape = {.batch = 1, .heads = 16, .q_len = 2048, .kv_len = 2048, .head_dim = 128},
+     .mode = SparseMode::right_down_causal},
+    {.name = "T1_full", .shape = {.batch = 1, .heads = 8, .q_len = 1024, .kv_len = 1024, .head_dim = 64}},
+    {.name = "T2_full", .shape = {.batch = 1, .heads = 16, .q_len = 2048, .kv_len = 2048, .head_dim = 128}},
+    {.name = "short", .shape = {.batch = 8, .heads = 12, .q_len = 128, .kv_len = 128, .head_dim = 64}},
 };
 
 }  // namespace bench

@@ -1,11 +1,11 @@
 // The command line.
 #pragma once
 
-#include <charconv>
 #include <cmath>
 #include <optional>
 
 #include "head_tensor.hpp"
+#include "parse_number.hpp"
 
 namespace generate {
 
@@ -40,18 +40,6 @@ struct Options {
 };
 
 namespace detail {
-
-template <class Number>
-Number parse_number(const std::string& option, const std::string& text, Number least, Number most) {
-  Number value{};
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  // Written so that a NaN is refused too.
-  if (failed != std::errc() || end != text.data() + text.size() || !(value >= least && value <= most)) {
-    throw Error(option + " takes a number between " + std::to_string(least) + " and " + std::to_string(most) +
-                ", not '" + text + "'");
-  }
-  return value;
-}
 
 inline std::string one_of(const std::string& option, const std::string& text, std::vector<std::string> choices) {
   std::string list;

@@ -2,44 +2,15 @@
 // one where it is at hand.
 #pragma once
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <cstdlib>
 
 #include "../../examples/generate/generate.hpp"
+#include "files.hpp"
 
 namespace generate_test {
 
 using namespace generate;
-namespace fs = std::filesystem;
-
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& bytes) {
-    static int count = 0;
-    path_ = fs::temp_directory_path() /
-            ("glint_generate_test_" + std::to_string(::getpid()) + "_" + std::to_string(count++));
-    std::ofstream(path_, std::ios::binary) << bytes;
-  }
-  ~TemporaryFile() {
-    std::error_code ignored;
-    fs::remove(path_, ignored);
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-template <class Number>
-void put(std::string& bytes, Number value) {
-  char raw[sizeof value];
-  std::memcpy(raw, &value, sizeof value);
-  bytes.append(raw, sizeof raw);
-}
+using namespace example_test;
 
 // dim, hidden, layers, heads, kv_heads, vocab, context
 using Header = std::vector<std::int32_t>;
@@ -91,22 +62,6 @@ inline fs::path models() {
   for (const fs::path& folder : folders)
     if (fs::exists(folder / "stories260K.bin")) return folder;
   return {};
-}
-
-// The message of the Error that `call` throws; empty if it throws none.
-template <class Call>
-std::string refusal(const Call& call) {
-  try {
-    call();
-    return "";
-  } catch (const Error& error) {
-    return error.what();
-  }
-}
-
-inline ::testing::AssertionResult says(const std::string& message, const std::string& part) {
-  if (message.find(part) != std::string::npos) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << "'" << message << "' does not say '" << part << "'";
 }
 
 }  // namespace generate_test

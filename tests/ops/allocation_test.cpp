@@ -101,6 +101,32 @@ TEST(Allocation, Score) {
   expect_frugal(glint::FlashAttentionScore<glint::layout::BSND, float>{}, p, "score");
 }
 
+// With a bias that heads share, whose gradient takes a pass of its own.
+TEST(Allocation, ScoreGrad) {
+  Numbers n;
+  std::vector<float> max(3 * 70, 1.0F), sum = max, bias(70 * 70), sink(3), d_bias(70 * 70), d_sink(3);
+  std::vector<float> d_q(n.q.size(), 77.0F), d_k = d_q, d_v = d_q;
+  const std::vector<float> untouched = d_q;
+  glint::ScoreGradProblem<float> p;
+  p.forward = {.q = n.q.data(), .k = n.q.data(), .v = n.q.data(), .out = n.out.data()};
+  p.forward.shape = {.batch = 1, .heads = 3, .q_len = 70, .kv_len = 70, .head_dim = 20};
+  p.forward.attn_mask = {n.mask.data(), 1, 1, 70, 70};
+  p.forward.pse = {bias.data(), DType::f32, 1, 1, 70, 70};
+  p.forward.softmax_max = max.data(), p.forward.softmax_sum = sum.data(), p.forward.sink = sink.data();
+  p.d_out = n.q.data(), p.d_q = d_q.data(), p.d_k = d_k.data(), p.d_v = d_v.data();
+  p.d_pse = d_bias.data(), p.d_sink = d_sink.data();
+  const glint::FlashAttentionScoreGrad<glint::layout::BSND, float> gradient;
+  const Count count;
+  refuse = true;
+  const glint::Status failed = gradient(p);
+  refuse = false;
+  EXPECT_EQ(count.now(), 1);
+  EXPECT_EQ(failed.code, Code::out_of_memory);
+  EXPECT_EQ(failed.want, gradient.workspace_bytes(p));
+  EXPECT_TRUE(d_q == untouched && d_k == untouched && d_v == untouched);
+  expect_no_allocation(gradient, p, "score grad");
+}
+
 TEST(Allocation, Prompt) {
   Numbers n;
   glint::PromptProblem<float> p{.q = n.q.data(), .kv = {.k = n.q.data(), .v = n.q.data()}, .out = n.out.data()};

@@ -40,7 +40,7 @@ struct CaseData {
   Lists lists;
   Extent q_extent, kv_extent, v_extent, out_extent;
   Buffer<T> q, k, v, pse;
-  std::vector<float> slopes;
+  std::vector<float> slopes, sink;
   std::vector<std::uint8_t> mask, drop;
   std::vector<index_t> mask_shape, pse_shape, q_start, kv_start;
   float scale = 1, q_scale = 1;
@@ -63,11 +63,11 @@ T random_value(Random& random, double spread, double mean) {
 
 // Rows [used, rows) of every (batch, head) become NaN.
 template <class T, class Used>
-void poison_rows(Buffer<T>& tensor, const Extent& extent, const char* layout, const Used& used) {
+void poison_rows(T* tensor, const Extent& extent, const char* layout, const Used& used) {
   for (index_t b = 0; b < extent.batch; ++b) {
     for (index_t n = 0; n < extent.heads; ++n) {
       for (index_t i = used(b); i < extent.rows; ++i) {
-        T* const row = tensor.data() + glint::reference::row_position(extent, layout, b, n, i);
+        T* const row = tensor + glint::reference::row_position(extent, layout, b, n, i);
         std::fill(row, row + extent.width, quiet_nan<T>());
       }
     }
@@ -82,31 +82,34 @@ Array as_array(const Buffer<T>& from, std::vector<index_t> shape) {
   return array;
 }
 
+// Rows of the tensor that sequences own.
+inline index_t rows_used(const Case& c, const std::vector<index_t>& of, index_t b) {
+  return c.layout == kTnd ? std::accumulate(of.begin(), of.end(), index_t{0}) : of[static_cast<std::size_t>(b)];
+}
+
+// A tensor of random numbers; `of` holds the lengths of its sequences.
+template <class T>
+Buffer<T> random_rows(const Case& c, const Extent& e, const std::vector<index_t>& of, double spread, double mean,
+                      std::uint64_t stream) {
+  Buffer<T> tensor(e.batch * e.rows * e.heads * e.width, c.skew);
+  Random random(c.seed, stream);
+  for (index_t i = 0; i < tensor.size(); ++i) tensor.data()[i] = random_value<T>(random, spread, mean);
+  poison_rows(tensor.data(), e, layout_name(c), [&](index_t b) { return rows_used(c, of, b); });
+  return tensor;
+}
+
 template <class T>
 void fill_tensors(const Case& c, CaseData<T>& data) {
-  const bool ragged = c.layout == kTnd;
-  const index_t batch = ragged ? 1 : c.batch;
+  const index_t batch = c.layout == kTnd ? 1 : c.batch;
   const char* const layout = layout_name(c);
   data.q_extent = {batch, data.lists.q_rows, c.heads, c.dim};
   data.kv_extent = {batch, data.lists.kv_rows, c.kv_heads, c.dim};
   data.v_extent = {batch, data.lists.kv_rows, c.kv_heads, c.value_dim};
   data.out_extent = {batch, data.lists.q_rows, c.heads, c.value_dim};
-  const auto make = [&](const Extent& e, double spread, double mean, std::uint64_t stream,
-                        const std::vector<index_t>& of) {
-    Buffer<T> tensor(e.batch * e.rows * e.heads * e.width, c.skew);
-    Random random(c.seed, stream);
-    for (index_t i = 0; i < tensor.size(); ++i) tensor.data()[i] = random_value<T>(random, spread, mean);
-    poison_rows(tensor, e, layout, [&](index_t b) {
-      index_t total = 0;
-      for (const index_t length : of) total += length;
-      return ragged ? total : of[static_cast<std::size_t>(b)];
-    });
-    return tensor;
-  };
   const double spread_v = kSpreads[c.sd_v];
-  data.q = make(data.q_extent, kSpreads[c.sd_q], 0, 1, data.lists.q_of);
-  data.k = make(data.kv_extent, kSpreads[c.sd_k], 0, 2, data.lists.kv_of);
-  data.v = make(data.v_extent, spread_v, c.v_mean != 0 ? 3 * spread_v : 0, 3, data.lists.kv_of);
+  data.q = random_rows<T>(c, data.q_extent, data.lists.q_of, kSpreads[c.sd_q], 0, 1);
+  data.k = random_rows<T>(c, data.kv_extent, data.lists.kv_of, kSpreads[c.sd_k], 0, 2);
+  data.v = random_rows<T>(c, data.v_extent, data.lists.kv_of, spread_v, c.v_mean != 0 ? 3 * spread_v : 0, 3);
   using glint::reference::shape_of;
   data.spec.query = as_array(data.q, shape_of(data.q_extent, layout));
   data.spec.key = as_array(data.k, shape_of(data.kv_extent, layout));
@@ -205,6 +208,21 @@ void fill_pse(const Case& c, CaseData<T>& data) {
   data.spec.pse = as_array(data.pse, data.pse_shape);
 }
 
+// Among the scores, and now and then far above or below all of them.
+template <class T>
+void fill_sink(const Case& c, CaseData<T>& data) {
+  if (c.sink == 0) return;
+  Random random(c.seed, 7);
+  const double spread = random.pick(0.5, 3.0, 20.0);
+  Array sink({c.heads});
+  for (index_t n = 0; n < c.heads; ++n) {
+    const double far = random.chance(50) ? 6e4 : -6e4;
+    data.sink.push_back(static_cast<float>(random.chance(5) ? far : spread * random.normal()));
+    sink.flat(n) = static_cast<double>(data.sink.back());
+  }
+  data.spec.sink = std::move(sink);
+}
+
 template <class T>
 void fill_drop(const Case& c, CaseData<T>& data) {
   if (c.drop == kDropNone) return;
@@ -256,6 +274,7 @@ CaseData<T> data_of(const Case& c) {
   detail::fill_tensors(c, data);
   detail::fill_mask(c, data);
   detail::fill_pse(c, data);
+  detail::fill_sink(c, data);
   detail::fill_drop(c, data);
   return data;
 }

@@ -163,6 +163,7 @@ inline Case draw_once(Random& random) {
   c.by_token = c.layout == kTnd ? random.below(2) : 0;
   c.strided = random.below(2);
   c.skew = random.below(4);
+  c.sink = random.chance(20) ? 1 : 0;
   if (random.chance(0.06)) make_compressed_pse(random, c);
   if (c.kv_len % 8 != 0 || c.layout == kTnd) c.drop_rank4 = 0;
   return c;

@@ -6,8 +6,9 @@
 // Where bfloat16 asks for high performance, P is rounded to bfloat16 and exp to 2^-13, which adds 2 * 2^-9 * W to the
 // first and 2^-13 to what comes from sums.
 //
-// W = sum_j p'_j |v_j| and A = max_j scale * sum_d |q_d k_jd| (+ |pse|) come with the oracle's result.  A row that sees
-// nothing is compared exactly.
+// W = sum_j p'_j |v_j| and A = max_j scale * sum_d |q_d k_jd| (+ |pse|) come with the oracle's result.  A sink counts
+// in A where it is the row's maximum: all others are then small by their distance from it.  A row that sees nothing is
+// compared exactly.
 //
 // tiny is the underflow of the output.  P underflows too: below 2^-126 a float loses digits and then everything, which
 // shows where V is exactly 0 at, or dropout has dropped, every key but far-away ones.  No fp32 probability can promise
@@ -93,6 +94,17 @@ struct Statistics {
   std::vector<index_t> slot;
 };
 
+// A of every row of the statistics.
+inline std::vector<double> scores_of(const AttentionResult& want) {
+  std::vector<double> scores = want.score_abs.data;
+  for (std::size_t row = 0; row < scores.size(); ++row) {
+    const auto at = static_cast<index_t>(row);
+    if (want.lse.flat(at) == std::numeric_limits<double>::infinity()) continue;
+    scores[row] = std::max(scores[row], std::abs(want.softmax_max.flat(at)));
+  }
+  return scores;
+}
+
 // What a call asked for.
 enum class Precision { high, performance };
 
@@ -101,7 +113,12 @@ class ContractCheck {
  public:
   // `precision` matters for bfloat16 only.
   ContractCheck(const AttentionCase& spec, const AttentionResult& want, std::string line, Precision precision)
-      : spec_(spec), want_(want), line_(std::move(line)), lost_p_(lost_to_underflow(spec)), precision_(precision) {}
+      : spec_(spec),
+        want_(want),
+        scores_(scores_of(want)),
+        line_(std::move(line)),
+        lost_p_(lost_to_underflow(spec)),
+        precision_(precision) {}
 
   template <class T>
   std::string output(const T* out) const {
@@ -116,14 +133,14 @@ class ContractCheck {
         for (index_t i = 0; i < extent.rows; ++i) {
           const index_t row = row_position(extent, layout, b, n, i);
           const index_t stat = glint::reference::detail::statistics_position(spec_, b, n, i);
-          const bool empty = saw_nothing(stat);
+          const double scores = scores_[static_cast<std::size_t>(stat)];
           for (index_t d = 0; d < extent.width; ++d) {
             const double got = static_cast<double>(glint::to_float(out[row + d]));
             const double weight = want_.weighted_abs_v.flat(row + d);
             const double allowed = lost_p_ + (rounds_p<T>() ? 2 * 0x1p-9 * weight : 0);
+            const bool empty = saw_nothing(stat) || (weight == 0 && want_.score_abs.flat(stat) == 0);  // or its sink
             const double c =
-                empty ? exact_zero(got)
-                      : needed_c<T>(got, want_.out.flat(row + d), weight, want_.score_abs.flat(stat), allowed);
+                empty ? exact_zero(got) : needed_c<T>(got, want_.out.flat(row + d), weight, scores, allowed);
             if (c <= worst) continue;
             worst = c;
             if (c > kContract) text = complain("out", b, n, i, d, got, want_.out.flat(row + d), c);
@@ -141,7 +158,7 @@ class ContractCheck {
     Record& record = record_of<T>();
     for (index_t row = 0; row < want_.lse.size(); ++row) {
       const index_t at = got.slot.empty() ? row : got.slot[static_cast<std::size_t>(row)];
-      const double unit = 0x1p-20 * (1 + want_.score_abs.flat(row));
+      const double unit = 0x1p-20 * (1 + scores_[static_cast<std::size_t>(row)]);
       const double of_sum = 1 + (rounds_p<T>() ? 0x1p-13 / unit : 0);
       const double max = want_.softmax_max.flat(row), sum = want_.softmax_sum.flat(row), lse = want_.lse.flat(row);
       const bool empty = saw_nothing(row);
@@ -205,12 +222,13 @@ class ContractCheck {
     std::ostringstream text;
     text.precision(9);
     text << what << " of row " << row << " (copy " << copy << "): got " << got << ", want " << want
-         << ", A = " << want_.score_abs.flat(row);
+         << ", A = " << scores_[static_cast<std::size_t>(row)];
     return text.str();
   }
 
   const AttentionCase& spec_;
   const AttentionResult& want_;
+  std::vector<double> scores_;
   std::string line_;
   double lost_p_;
   Precision precision_;

@@ -52,9 +52,12 @@ inline std::uint64_t cases_to_run(std::uint64_t usual) {
 }
 
 inline void print_records() {
-  for (const auto& [name, record] : records())
-    std::fprintf(stderr, "  %s: largest C %.2f of %.0f, largest lse error %.3f of 1; at %s\n", name.c_str(), record.c,
-                 kContract, record.lse, record.where.c_str());
+  for (const auto& [name, record] : records()) {
+    if (record.where.empty()) continue;
+    std::fprintf(stderr, "  %s: largest C %.2f of %.0f", name.c_str(), record.c, kContract);
+    if (record.lse > 0) std::fprintf(stderr, ", largest lse error %.3f of 1", record.lse);
+    std::fprintf(stderr, "; at %s\n", record.where.c_str());
+  }
   records().clear();
 }
 

@@ -112,21 +112,27 @@ Placed<T> place(const Case& c, const Extent& extent, const T* from, std::uint64_
 
 // Takes the rows out of their place (which then holds NaN again) and looks for writes beside them.
 template <class T>
-void collect(const Case& c, const Extent& extent, Placed<T>& placed, Outcome<T>& outcome) {
+std::vector<T> take_rows(const Case& c, const Extent& extent, Placed<T>& placed, std::string& damage) {
   const char* const layout = detail::layout_name(c);
-  outcome.out.resize(static_cast<std::size_t>(extent.batch * extent.rows * extent.heads * extent.width));
+  std::vector<T> rows(static_cast<std::size_t>(extent.batch * extent.rows * extent.heads * extent.width));
   for (index_t b = 0; b < extent.batch; ++b) {
     for (index_t n = 0; n < extent.heads; ++n) {
       for (index_t i = 0; i < extent.rows; ++i) {
         T* const row = placed.row(extent, layout, b, n, i);
-        std::copy_n(row, extent.width, outcome.out.data() + glint::reference::row_position(extent, layout, b, n, i));
+        std::copy_n(row, extent.width, rows.data() + glint::reference::row_position(extent, layout, b, n, i));
         std::fill_n(row, extent.width, detail::quiet_nan<T>());
       }
     }
   }
   const T nan = detail::quiet_nan<T>();
   for (const T& element : placed.memory)
-    if (std::memcmp(&element, &nan, sizeof(T)) != 0) outcome.damage = "a write beside the rows of the output";
+    if (std::memcmp(&element, &nan, sizeof(T)) != 0) damage = "a write beside the rows of the output";
+  return rows;
+}
+
+template <class T>
+void collect(const Case& c, const Extent& extent, Placed<T>& placed, Outcome<T>& outcome) {
+  outcome.out = take_rows(c, extent, placed, outcome.damage);
 }
 
 template <class T>

@@ -39,6 +39,7 @@ struct Case {
   index_t prefix = 0;
   index_t pse = 0, pse_type = 1, pse_store = 0, pse_per_batch = 0, pse_per_head = 0, pse_per_row = 0;
   index_t starts = 0, q_start = 0, kv_start = 0;
+  index_t sink = 0;
   index_t drop = 0, keep = 1000, drop_rank4 = 0, offset = 0;
   index_t stats = 0, repeat = 1, by_token = 0;
   index_t strided = 0;  // typed door: operands are slices of larger tensors
@@ -95,6 +96,7 @@ inline constexpr Field kFields[] = {
     {"starts", &Case::starts, 0},
     {"q_start", &Case::q_start, 0},
     {"kv_start", &Case::kv_start, 0},
+    {"sink", &Case::sink, 0},
     {"drop", &Case::drop, 0},
     {"keep", &Case::keep, -1},
     {"drop_rank4", &Case::drop_rank4, 0},

@@ -56,6 +56,7 @@ glint::FlashAttentionScoreCall score_call(const Case& c, const CaseData<T>& data
     call.real_shift = {data.pse.data(), dtype, extents(data.pse_shape)};
     call.real_shift_form = kForms[c.pse_store];
   }
+  if (c.sink != 0) call.sink = {data.sink.data(), DType::f32, {c.heads}};
   call.keep_prob = data.spec.keep_prob;
   call.seed = data.spec.seed;
   call.offset = data.spec.offset;
@@ -145,6 +146,7 @@ glint::ScoreProblem<T> score_problem(const Case& c, const CaseData<T>& data, Out
                               : PseTensor{data.pse.data(), dtype_of<T>, 1, c.heads, 1, shape[0]};
     p.pse.form = kForms[c.pse_store];
   }
+  p.sink = data.sink.empty() ? nullptr : data.sink.data();
   p.dropout = {data.spec.keep_prob, data.drop, c.drop == kDropPhilox, data.spec.seed, data.spec.offset};
   p.q_ends = data.lists.q_ends;
   p.kv_ends = data.lists.kv_ends;

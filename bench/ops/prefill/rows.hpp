@@ -1,62 +1,10 @@
 // A row of the prefill program: a typed functor on a workload, and what it is compared with.
 #pragma once
 
-#include <span>
-#include <type_traits>
-
 #include "support/answer.hpp"
-#include "support/inputs.hpp"
-#include "support/lasting_pool.hpp"
-#include "support/runner.hpp"
+#include "support/calls.hpp"
 
 namespace bench {
-
-struct Variant {
-  int inner_precise = -1;  // -1: the operator's default
-  Peak peak = Peak::multiply_add;
-  int threads = 1;
-  bool with_door = false;  // beside the typed functor, the run-time call on the same tensors
-};
-
-template <class Element, class Out>
-Work work_of(const Inputs<Element, Out>& in, const Variant& how) {
-  Work work;
-  work.useful_flops = in.useful_flops();
-  // Where scores are dropped one by one, no tile is empty: all have to be calculated.
-  if (in.workload.dense_mask)
-    work.scored_flops = in.workload.flops_of_a_pair() * in.workload.heads() * in.workload.all_pairs();
-  work.bytes = in.bytes();
-  work.peak = how.peak;
-  work.threads = how.threads;
-  return work;
-}
-
-inline void finish(benchmark::State& state, bool right) {
-  if (!right && !state.error_occurred()) state.SkipWithError("the output is wrong");
-}
-
-// A functor, its problem and its scratch.
-template <class Operator>
-class Calls {
- public:
-  using Problem = typename Operator::Problem;
-
-  Calls(const Problem& problem, const Variant& how) : problem_(problem) {
-    if (how.inner_precise >= 0) problem_.inner_precise = how.inner_precise;
-    memory_.resize(static_cast<std::size_t>(Operator::workspace_bytes(problem_, how.threads)));
-  }
-
-  std::span<std::byte> workspace() { return memory_; }
-  glint::Status operator()() { return run(glint::Serial{}); }
-  template <class Pool>
-  glint::Status run(const Pool& pool) {
-    return Operator{}(problem_, pool, workspace());
-  }
-
- private:
-  Problem problem_;
-  std::vector<std::byte> memory_{};
-};
 
 // The same problem through the run-time call of either operator.
 template <class Problem, class Element, class Out>
@@ -76,16 +24,7 @@ void run_typed(benchmark::State& state, const Workload& w, const Variant& how) {
   const Inputs<Element, Out> in(w);
   Calls<Operator> calls(problem_of<Problem>(in), how);
   Work work = work_of(in, how);
-  work.workspace = static_cast<double>(calls.workspace().size());
-  work.run = std::ref(calls);
-  if (how.threads > 1) {
-    work.run = [&, pool = lasting_pool(how.threads)] { return calls.run(pool); };
-    work.rival_counter = "times_one_thread";
-    work.rival = std::ref(calls);
-  } else if (how.with_door) {
-    work.rival_counter = "run_time_over_typed";
-    work.rival = door_of<Problem>(in, calls.workspace());
-  }
+  take(work, calls, how, [&] { return door_of<Problem>(in, calls.workspace()); });
   measure(state, work);
   finish(state, right(in));
 }

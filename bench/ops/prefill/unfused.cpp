@@ -29,9 +29,7 @@ void add_unfused(const char* name, Attention attention) {
     add_row(std::string("prefill/") + name + "/f32/" + w.name, useful_flops(w),
             [&w, attention](benchmark::State& state) {
               const Inputs<float> in(w);
-              std::vector<long> visible;
-              if (w.mode == SparseMode::right_down_causal)
-                for (index_t q = 0; q < w.shape.q_len; ++q) visible.push_back(w.stairs().keys(q, q + 1).hi);
+              const std::vector<long> visible = visible_keys(w);
               const Buffer<float> scores(w.shape.q_len * w.shape.kv_len);
               Work work = work_of(in, {});
               work.workspace = static_cast<double>(scores.bytes());

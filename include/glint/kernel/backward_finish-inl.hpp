@@ -28,6 +28,14 @@ GLINT_NOINLINE inline void store_key_gradient(const float* sum, float scale, Int
       });
 }
 
+// Did a row's output stay as it was cleared?
+GLINT_INLINE bool all_zero_bits(const QueryView& out, index_t row) {
+  const auto* const bytes = static_cast<const unsigned char*>(out.row(row));
+  unsigned any = 0;
+  for (index_t i = 0; i < out.dim * size_of(out.dtype); ++i) any |= bytes[i];
+  return any == 0;
+}
+
 // -sum over rows of exp(sink - max) / sum * rowD: the sink's p times what its zero value lacks.  In double: rows may be
 // many, and this is done once.
 template <class Head>
@@ -42,6 +50,7 @@ GLINT_NOINLINE double sink_gradient(const Head& head) {
     float shift = 0, divisor = 0;
     read_terms(head.forward.stats, row, shift, divisor);
     const double p = std::exp(sink - static_cast<double>(shift)) / static_cast<double>(divisor);
+    if (p == 1 && all_zero_bits(head.out(), row)) continue;  // saw the sink alone: d_out, NaN or not, has no say
     sum -= p * static_cast<double>(delta[row % kRows]);
   }
   return sum;

@@ -25,18 +25,17 @@ struct RowSums {
   index_t sum_stride;
 };
 
+// By value: what is behind a reference would be read again after every store.
 template <class Product, int NV>
-GLINT_NOINLINE void add_row_products(const RowSums<Product>& t, Interval steps, Interval keys, index_t vector) {
+GLINT_NOINLINE void add_row_products(const RowSums<Product> t, index_t steps, index_t keys) {
   const auto nothing = []() __attribute__((always_inline)){};
-  const float* const rows = t.rows + steps.lo * t.stride + vector * kLanes;
+  const Broadcast<Product> a{t.a, t.a_stride, t.a_step};
   for_blocks<kBlockRows<NV>>(
-      keys.size(), [&](auto count, index_t i) __attribute__((always_inline)) {
+      keys, [=](auto count, index_t key) __attribute__((always_inline)) {
         constexpr int kCount = decltype(count)::value;
-        const index_t key = keys.lo + i;
         Vec block[kCount][NV] = {};
-        multiply_add(Broadcast<Product>{t.a + key * t.a_stride + steps.lo * t.a_step, t.a_stride, t.a_step}, rows,
-                     t.stride, steps.size(), block, nothing);
-        float* const to = t.sum + key * t.sum_stride + vector * kLanes;
+        multiply_add(Broadcast<Product>{a.data + key * a.row, a.row, a.depth}, t.rows, t.stride, steps, block, nothing);
+        float* const to = t.sum + key * t.sum_stride;
         GLINT_UNROLL
         for (int r = 0; r < kCount; ++r) {
           GLINT_UNROLL
@@ -52,7 +51,11 @@ template <class Product>
 GLINT_INLINE void add_row_products(const RowSums<Product>& t, Interval steps, Interval keys) {
   for_vector_groups(
       t.vectors, [&](auto vectors, index_t first) __attribute__((always_inline)) {
-        add_row_products<Product, decltype(vectors)::value>(t, steps, keys, first);
+        RowSums<Product> part = t;
+        part.a += keys.lo * t.a_stride + steps.lo * t.a_step;
+        part.rows += steps.lo * t.stride + first * kLanes;
+        part.sum += keys.lo * t.sum_stride + first * kLanes;
+        add_row_products<Product, decltype(vectors)::value>(part, steps.size(), keys.size());
       });
 }
 

@@ -20,6 +20,9 @@ class GradientPlan {
  public:
   using ForwardPlan = AttentionPlan<Keys, MaskOf, ModifierOf>;
   using Head = GradientHead<typename ForwardPlan::Head>;
+  using Modifier = std::remove_cvref_t<decltype(ForwardPlan::Head::modifier)>;
+  static_assert(score::PullsBack<Modifier>,
+                "glint: a score modifier needs pullback(ds, s, q_minus_k) to be used in the gradient");
 
   GradientPlan(const AttentionOptions& forward, const GradientOptions& gradients, const Keys& keys, const MaskOf& masks,
                const ModifierOf& modifiers)
@@ -35,10 +38,11 @@ class GradientPlan {
   index_t value_dim() const { return t_.shape.value_size(); }
   float scale() const { return t_.scale; }
 
-  // Pairs of numbers are multiplied where rows are whole vectors of them, and nobody asks for dS itself.
+  // Pairs of numbers are multiplied where rows are whole vectors of them, and nobody asks for dS in float.
   Products products() const {
+    constexpr bool kPlain = std::is_same_v<Modifier, score::None>;
     const bool whole = head_dim() % 32 == 0 && value_dim() % 32 == 0;
-    return whole && g_.d_pse == nullptr ? t_.products : Products::singles;
+    return kPlain && whole && g_.d_pse == nullptr ? t_.products : Products::singles;
   }
 
   Head head(index_t group, index_t member) const {

@@ -80,7 +80,7 @@ template <class Problem>
 Status memory(const Problem& p, Layout layout) {
   const detail::ScoreDims d = detail::dims(p.forward, layout);
   GLINT_PASS_ON(pointers(p, d));
-  GLINT_PASS_ON(rules::strides(p.d_out_strides, d.out.dim));
+  if (d.out.batch != 0 && d.out.rows != 0) GLINT_PASS_ON(rules::strides(p.d_out_strides, d.out.dim));
   GLINT_PASS_ON(rules::output_strides(p.d_q_strides, d.q));
   GLINT_PASS_ON(rules::output_strides(p.d_k_strides, d.k));
   GLINT_PASS_ON(rules::output_strides(p.d_v_strides, d.v));

@@ -165,8 +165,8 @@ inline Status strides(Strides given, index_t dim) {
 // No two rows of an output may share an element: taken from the smallest stride to the largest, each must step over all
 // that lies below it.
 inline Status output_strides(Strides s, Dims d) {
+  if (s.empty() || d.batch == 0 || d.heads == 0 || d.rows == 0) return Status::ok();
   GLINT_PASS_ON(strides(s, d.dim));
-  if (s.empty()) return Status::ok();
   struct Axis {
     index_t stride, extent;
   } axes[3] = {{s.row, d.rows}, {s.head, d.heads}, {s.batch, d.batch}};

@@ -5,10 +5,14 @@
 //
 //   struct MyBias { template <class V> GLINT_INLINE void operator()(V& s, const V& q_minus_k) const { ... } };
 //
+// The gradient asks one thing more: pullback(ds, s, q_minus_k) replaces ds, the gradient at what the modifier made of
+// s, by the gradient at s.
+//
 // Scores are in natural units (scale already applied; no factor log2 e anywhere).  Vectors cross a function
 // boundary by reference only: by value, compilers refuse or warn outside a target region.
 #pragma once
 
+#include <concepts>
 #include <type_traits>
 
 #include "glint/core/dtype.hpp"
@@ -22,6 +26,8 @@ namespace score {
 struct None {
   template <class Vector>
   GLINT_INLINE void operator()(Vector&, const Vector&) const {}
+  template <class Vector>
+  GLINT_INLINE void pullback(Vector&, const Vector&, const Vector&) const {}
 };
 
 // pse types 2 and 3 (operators 1.3): -slope * |k + kv_start - q - q_start|, or of its square root.
@@ -33,6 +39,8 @@ struct Alibi {
     const Vector distance = q_minus_k + offset;
     s -= slope * (distance < Vector{} ? -distance : distance);
   }
+  template <class Vector>
+  GLINT_INLINE void pullback(Vector&, const Vector&, const Vector&) const {}
 };
 
 // One after the other.
@@ -45,6 +53,19 @@ struct Then {
     first(s, q_minus_k);
     second(s, q_minus_k);
   }
+  template <class Vector>
+  GLINT_INLINE void pullback(Vector& ds, const Vector& s, const Vector& q_minus_k) const {
+    Vector middle = s;
+    first(middle, q_minus_k);
+    second.pullback(ds, middle, q_minus_k);
+    first.pullback(ds, s, q_minus_k);
+  }
+};
+
+// May a modifier be used in the gradient?
+template <class Modifier>
+concept PullsBack = requires(const Modifier& modifier, float& ds, const float& s) {
+  modifier.pullback(ds, s, s);
 };
 
 }  // namespace score

@@ -23,6 +23,9 @@ struct GradientArrays {
 struct GradientResult : GradientArrays {
   // For each element above the same sum with every term taken absolutely: the W of an error contract.
   GradientArrays weight;
+  // Its A: for each row the largest score taken absolutely, a sink where that is the row's maximum; 0 if the row sees
+  // no key.  Shape of AttentionResult::lse.
+  Array score_abs;
 };
 
 namespace detail {
@@ -155,6 +158,14 @@ inline GradientArrays blank_gradient(const AttentionCase& spec) {
           zeros_like(spec.sink)};
 }
 
+inline void write_score_abs(const HeadPlace& at, const HeadSoftmax& softmax, Array& score_abs) {
+  for (index_t i = 0; i < softmax.kept.rows(); ++i) {
+    if (!softmax.kept.row(i).any()) continue;
+    score_abs.flat(row_positions(at.spec, at.entry, at.head, i).statistics) =
+        std::max(softmax.score_abs(i), std::abs(softmax.max(i)));
+  }
+}
+
 inline void add_head(const HeadPlace& at, const SparseRule& rule, const Array& d_out, GradientResult& result) {
   const AttentionCase& spec = at.spec;
   const HeadKeys kv = head_keys(spec, at.entry, at.kv_head);
@@ -164,6 +175,7 @@ inline void add_head(const HeadPlace& at, const SparseRule& rule, const Array& d
   const double factor = spec.q_scale * spec.scale;
   const double pse_factor = spec.op == Operator::score && spec.pse_type == 1 ? spec.scale : 1;
   GradientArrays& weight = result.weight;
+  write_score_abs(at, softmax, result.score_abs);
   add_query_and_key(at, gradient.d_score, softmax.kept, queries, kv.keys, factor, result);
   add_query_and_key(at, gradient.d_score_abs, softmax.kept, queries.cwiseAbs(), kv.keys.cwiseAbs(), std::abs(factor),
                     weight);
@@ -186,6 +198,7 @@ inline GradientResult gradient(const GradientCase& problem) {
   GradientResult result;
   static_cast<GradientArrays&>(result) = detail::blank_gradient(spec);
   result.weight = detail::blank_gradient(spec);
+  result.score_abs = detail::blank_result(spec).score_abs;
   const std::vector<Entry> entries = entries_of(spec);
   const index_t heads = query_extent(spec).heads;
   const index_t group = heads / kv_heads_of(spec);

@@ -114,8 +114,12 @@ GLINT_INLINE void store_from_float(bfloat16* p, const Vec& v) {
   const IntVec bits = bits_of(v);
   const IntVec rounded = bits + 0x7fff + ((bits >> 16) & 1);
   const IntVec nan = (bits & 0x7fffffff) > 0x7f800000;
-  const IntVec high = ((nan ? (bits | 0x400000) : rounded) >> 16) & 0xffff;
-  *(UnalignedShortVec*)p = __builtin_convertvector(high, ShortVec);
+  const IntVec high = (nan ? (bits | 0x400000) : rounded) >> 16;
+#if GLINT_USE_AVX512
+  _mm256_storeu_si256((__m256i*)p, _mm512_maskz_cvtepi32_epi16(kAllLanes, (__m512i)high));
+#else
+  *(UnalignedShortVec*)p = __builtin_convertvector(high & 0xffff, ShortVec);
+#endif
 }
 
 GLINT_INLINE void store_from_float(half* p, const Vec& v) {
