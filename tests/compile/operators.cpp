@@ -7,6 +7,15 @@ struct EveryDocument {
 struct OwnMasks : glint::recipe::Default {
   using masks = EveryDocument;
 };
+struct Squared {
+  template <class V>
+  void operator()(V& s, const V&) const {
+    s *= s;
+  }
+};
+struct OwnModifier : glint::recipe::Default {
+  using modifiers = glint::SameModifier<Squared>;
+};
 using glint::layout::BNSD;
 
 int main() {
@@ -98,5 +107,10 @@ int main() {
   // EXPECT 18: cannot convert|cannot initialize
   float d_q{};
   return glint::FlashAttentionScoreGrad<BNSD, glint::bfloat16>::check({.d_q = &d_q}) ? 0 : 1;
+
+#elif GLINT_SHOULD_FAIL == 19
+  // EXPECT 19: a score modifier needs pullback
+  constexpr auto kMode = glint::SparseMode::default_mask;
+  return glint::FlashAttentionScoreGrad<BNSD, float, kMode, OwnModifier>{}({}) ? 0 : 1;
 #endif
 }

@@ -14,7 +14,7 @@
 //   dv                    0
 // Where bfloat16 asks for high performance there are besides, relative to the same terms:
 //   all                   2^-12: exp to 2^-13, in P and in the saved sum
-//   dv; dq, dk            2^-9: P; dS, rounded to bfloat16
+//   dv; dq, dk            2^-8: P; dS, rounded to bfloat16
 //   all but dv            2^-8: attention_out as that forward's contract has it, 2 * 2^-9 * sum_j P Dm |V|
 //
 // tiny is the underflow of the output, of P (contract.hpp) and of attention_out, which in f16 makes rowD wrong by
@@ -34,7 +34,7 @@ template <class T>
 double gradient_roundings(Precision precision, bool row_dot, bool operand) {
   double r = row_dot ? Rounding<T>::relative : 0;
   if (std::is_same_v<T, glint::bfloat16> && precision == Precision::performance)
-    r += 0x1p-12 + (operand ? 0x1p-9 : 0) + (row_dot ? 0x1p-8 : 0);
+    r += 0x1p-12 + (operand ? 0x1p-8 : 0) + (row_dot ? 0x1p-8 : 0);
   return r;
 }
 

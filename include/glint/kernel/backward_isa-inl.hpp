@@ -3,6 +3,8 @@
 //
 #include "glint/kernel/backward_softmax-inl.hpp"
 //
+#include "glint/kernel/backward_ahead-inl.hpp"
+//
 #include "glint/kernel/backward_products-inl.hpp"
 //
 #include "glint/kernel/backward_pairs-inl.hpp"

@@ -11,48 +11,9 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-// A tile against the keys of a box, of which the mask's words say who sees them (null: all see all).
-template <class Head>
-struct TileBox {
-  const Head& head;
-  const GradientTile& tile;
-  Box box;
-  const std::uint64_t* visible;
-  Upcoming next{};               // what is read behind this box
-  NextRows d_q{}, d_k{}, d_v{};  // what is written soon
-
-  index_t count() const { return box.k1 - box.k0; }
-  index_t rows() const { return tile.rows.size(); }
-};
-
-// The sums of the keys of a tile, from the first key of its box on.
-struct KeySums {
-  float* d_k;
-  float* d_v;
-  index_t k_stride, v_stride;
-};
-
 template <class Tile>
 GLINT_INLINE TileScratch<Tile> tile_scratch(const GradientScratch<Tile>& s) {
   return {s.s, s.tile_max, s.words, s.keep, s.k, s.v, nullptr};
-}
-
-// What is read or written after the first product, and after the second.
-template <class Head, class Staged>
-GLINT_INLINE Upcoming values_ahead(const TileBox<Head>& at, const Staged& kv, const KeySums& sums) {
-  Upcoming ahead;
-  ahead.add(kv.v, kv.v_stride, at.count(), at.head.d_out.dim);
-  ahead.add(sums.d_v, sums.v_stride, at.count(), at.head.d_out.dim);
-  ahead.add(at.d_v);
-  return ahead;
-}
-template <class Head>
-GLINT_INLINE Upcoming keys_ahead(const TileBox<Head>& at, const KeySums& sums) {
-  Upcoming ahead;
-  ahead.add(sums.d_k, sums.k_stride, at.count(), at.head.forward.q.dim);
-  ahead.add(at.d_k);
-  ahead.add(at.d_q);
-  return ahead;
 }
 
 // What differentiate() starts from; unit: of scores and shift.

@@ -116,45 +116,6 @@ GLINT_INLINE void differentiate_tile(const TileBox<Head>& at, const typename Pro
   Products::accumulate(at, kv, sums, scratch);
 }
 
-GLINT_INLINE void expect_rows(const QueryView& q, index_t first, index_t count, Upcoming& upcoming) {
-  const Interval rows = intersect({first, first + count}, {0, q.rows});
-  const index_t size = size_of(q.dtype);
-  if (!rows.empty()) upcoming.add({q.row(rows.lo), q.row_stride * size, rows.size(), q.dim * size});
-}
-
-template <class Head>
-GLINT_INLINE void expect_tile(const Head& head, index_t q0, index_t k0, index_t rows, index_t keys,
-                              Upcoming& upcoming) {
-  expect_rows(head.forward.q, q0, rows, upcoming);
-  expect_rows(head.d_out, q0, rows, upcoming);
-  expect_rows(head.out(), q0, rows, upcoming);
-  if (k0 >= head.forward.kv.length()) return;
-  const auto run = head.forward.kv.run(k0, keys);
-  upcoming.add(run.k, run.k_stride, run.count, head.forward.q.dim);
-}
-
-// What is read behind keys `span` and a query tile.
-template <class Tile, class Head>
-GLINT_INLINE Upcoming behind(const GradientBlock<Head>& block, const GradientTile& tile, Interval span) {
-  Upcoming next;
-  const index_t row = tile.rows.hi;
-  if (span.hi < tile.keys.hi) {
-    const auto run = block.head.forward.kv.run(span.hi, Tile::columns);
-    next.add(run.k, run.k_stride, run.count, block.head.forward.q.dim);
-  } else if (row < block.rows.hi) {
-    expect_tile(block.head, row, block.keys.lo, Tile::rows * Tile::shared, Tile::columns, next);
-  } else if (block.next != nullptr) {
-    expect_tile(*block.next, 0, 0, Tile::rows * Tile::shared, Tile::columns, next);
-  }
-  return next;
-}
-
-GLINT_INLINE NextRows rows_of(const OutputView& out, Interval rows) {
-  const index_t size = size_of(out.dtype);
-  if (out.data == nullptr) return {};
-  return {out.row(rows.lo), out.row_stride * size, rows.size(), out.dim * size};
-}
-
 // What a query tile does with a key tile: nothing if the mask says so.
 template <class Products, class Tile, class Head>
 GLINT_INLINE void visit(const GradientBlock<Head>& block, const GradientTile& tile, Interval span,
