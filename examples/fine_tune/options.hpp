@@ -1,7 +1,7 @@
 // The command line.
 #pragma once
 
-#include "../generate/options.hpp"
+#include "../generate/parse_number.hpp"
 
 namespace fine_tune {
 

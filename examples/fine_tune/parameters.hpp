@@ -48,12 +48,4 @@ inline void descend(Model& model, const Model& gradient, float rate) {
                   gradient);
 }
 
-// What a small step at rate 1 takes off the loss.
-inline double squared_norm(const Model& gradient) {
-  double sum = 0;
-  for_each_tensor([&](const std::string&, const auto& slope) { sum += slope.template cast<double>().squaredNorm(); },
-                  gradient);
-  return sum;
-}
-
 }  // namespace fine_tune

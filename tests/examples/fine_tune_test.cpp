@@ -33,7 +33,7 @@ struct Lesson {
   }
 };
 
-// As many query heads as key heads twice over; a negative vocabulary has a classifier of its own.
+// Two query heads for each key head; a negative vocabulary has a classifier of its own.
 Lesson synthetic(std::int32_t vocab) {
   const generate_test::Header header{8, 12, 2, 4, 2, vocab, 24};
   const generate_test::TemporaryFile file(generate_test::model_bytes(header, header));
@@ -95,6 +95,13 @@ TEST_P(FineTune, ThreadsChangeNoBit) {
     for_each_tensor([](const std::string& name, const auto& a, const auto& b) { EXPECT_TRUE(a == b) << name; }, got,
                     want);
   }
+}
+
+double squared_norm(const Model& gradient) {
+  double sum = 0;
+  const auto add = [&](const std::string&, const auto& slope) { sum += slope.template cast<double>().squaredNorm(); };
+  for_each_tensor(add, gradient);
+  return sum;
 }
 
 // To first order a step takes rate * |gradient|^2 off the loss: a wrong gradient anywhere takes less.
