@@ -15,7 +15,7 @@ namespace {
 
 // Trains, and says how it goes; losses in nats for each character.
 History run(const Options& options, const Text& text, const Workers& workers, Weights& weights) {
-  constexpr Index kBatches = 4, kLastBatches = 64;  // of what is held out; a batch has 1024 characters
+  constexpr Index kBatches = 8, kLastBatches = 128;  // of what is held out; a batch has 512 characters
   const Index steps = options.recipe.steps, every = steps / 40 + 1;
   Trainer trainer(weights, text, options.recipe, workers);
   History history{.held_out = {{0, trainer.held_out(kBatches)}}};

@@ -9,8 +9,8 @@
 namespace train {
 
 struct Recipe {
-  Index steps = 1500;
-  Index sequences = 8;  // of a batch
+  Index steps = 4500;
+  Index sequences = 4;  // of a batch
   double keep_prob = 0.9;
   std::uint64_t seed = 1;
   Schedule schedule{};

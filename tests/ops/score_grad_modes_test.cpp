@@ -74,6 +74,7 @@ TEST(GradExactly, EveryModeIsItsExplicitMask) {
       s.q_len = row.q_len, s.kv_len = row.kv_len, s.sparse_mode = row.mode, s.pre = row.pre, s.next = row.next;
       s.prefix = row.prefix;
       s.draw(11), add_bias(s, 1, 4, s.q_len, 0), add_sink(s);
+      s.wants_d_pse = dtype != DType::bf16;  // which would exclude the products of pairs
       GradSpec dense = s;
       dense.mask = {s.batch, 1, {}};
       for (index_t b = 0; b < s.batch; ++b)

@@ -186,7 +186,7 @@ TEST(GradExactly, LinearInTheGradientOfTheOutput) {
   }
 }
 
-TEST(GradExactly, NothingMinusIsPlus) {  // the sign of d_out is that of every gradient
+TEST(GradExactly, TheOtherSignOfTheLoss) {
   GradSpec s = grad_everything(DType::f32);
   const Gradients once = differentiate(s);
   s.d_out = times(s.d_out, -1);

@@ -80,12 +80,12 @@ std::string poison_stays(const Case& c, const Gradients<T>& want, CaseData<T>& d
   }
   input.forward = forward_of(c, data);
   if (!input.forward.status) return std::string("forward: ") + input.forward.status.rule;
-  Reach hit = reach(data.spec, [&](const Entry& e, const glint::reference::SparseRule& rule, index_t n, index_t i) {
-    if (e.batch != batch) return false;
-    if (!of_key) return n == head && i == at;
-    return n / group == head / group && glint::reference::detail::sees(data.spec, e, rule, n, i, at);
-  });
-  if (!of_key) hit.heads[static_cast<std::size_t>(head)] = true;  // a row that sees its sink alone
+  const Reach hit =
+      reach(data.spec, [&](const Entry& e, const glint::reference::SparseRule& rule, index_t n, index_t i) {
+        if (e.batch != batch) return false;
+        if (!of_key) return n == head && i == at;
+        return n / group == head / group && glint::reference::detail::sees(data.spec, e, rule, n, i, at);
+      });
   const Gradients<T> got = run_time_gradient(c, data, input, TestExecutor{});
   const std::string wrong = detail::spared_differ(c, data, hit, want, got);
   return wrong.empty() ? wrong : std::string("NaN in a ") + (of_key ? "key: " : "row: ") + wrong;

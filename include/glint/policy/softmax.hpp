@@ -5,7 +5,9 @@
 // of partial results by their lse are this file.  The kernels keep the same pair in vector lanes.
 #pragma once
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include "glint/core/config.hpp"
@@ -17,7 +19,8 @@ struct SoftmaxState {
   float max = -std::numeric_limits<float>::infinity();
   float sum = 0;
 
-  bool empty() const { return sum == 0; }
+  // By its bits: under -ffast-math a NaN may compare equal to 0, and a row that saw one is not empty.
+  bool empty() const { return (std::bit_cast<std::uint32_t>(sum) & 0x7fffffffu) == 0; }
 
   // What the values accumulated under this state must be multiplied by to count under `whole`.
   float weight(const SoftmaxState& whole) const { return empty() ? 0.0F : std::exp(max - whole.max); }
