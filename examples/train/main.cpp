@@ -49,7 +49,8 @@ void learn(Options options) {
   initialize(model.weights, options.seed);
   options.recipe.seed = options.seed;
   options.recipe.schedule.steps = options.recipe.steps;
-  write_weights(options.out, model);  // if they cannot be written, now is the time to know
+  // If they cannot be written, now is the time to know.
+  if (!std::ofstream(options.out, std::ios::app)) throw Error(options.out.string() + ": the weights cannot be written");
   const History history = run(options, text, workers, model.weights);
   write_weights(options.out, model);
   write_picture(options.out.replace_extension(".svg"), history);
