@@ -1,5 +1,5 @@
-// The error contract of the gradient on long sums: dk, dv, dpse and dsink over 32768 and 262144 rows, dq over 65536 keys, with V
-// and dO far from zero and P nearly uniform, against plain loops in double.
+// The error contract of the gradient on long sums: dk, dv, dpse and dsink over 32768 and 262144 rows, dq over 65536
+// keys, with V and dO far from zero and P nearly uniform, against plain loops in double.
 #include "support/score_grad_differential.hpp"
 
 namespace {
