@@ -1,5 +1,5 @@
-// The error contract of the gradient on long sums: dk, dv, dpse and dsink over 32768 rows, dq over 65536 keys, with V
-// and dO far from zero and P nearly uniform, against plain loops in double.
+// The error contract of the gradient on long sums: dk, dv, dpse and dsink over 32768 and 262144 rows, dq over 65536
+// keys, with V and dO far from zero and P nearly uniform, against plain loops in double.
 #include "support/score_grad_differential.hpp"
 
 namespace {
@@ -161,6 +161,7 @@ TEST(ScoreGradLong, ManyRowsF32) { expect_contract<float>(32768, 64); }
 TEST(ScoreGradLong, ManyRowsF16) { expect_contract<glint::half>(32768, 64); }
 TEST(ScoreGradLong, ManyRowsBf16) { expect_contract<glint::bfloat16>(32768, 64); }
 TEST(ScoreGradLong, ManyRowsBf16Performance) { expect_contract<glint::bfloat16>(32768, 64, 1); }
+TEST(ScoreGradLong, FarMoreRowsF32) { expect_contract<float>(262144, 8); }
 TEST(ScoreGradLong, ManyKeysF32) { expect_contract<float>(3, 65536); }
 TEST(ScoreGradLong, ManyKeysF16) { expect_contract<glint::half>(3, 65536); }
 TEST(ScoreGradLong, ManyKeysBf16) { expect_contract<glint::bfloat16>(3, 65536); }

@@ -9,8 +9,8 @@
 // scale is A, and the error of the saved statistics, 2^-20 (1 + A) at most and a third of it in practice, are relative
 // errors of P, so terms of W carry them.  In dsink, whose P is exp(sink - max) / sum, |sink| counts in A.
 //
-// C is 16 for groups of up to 32768 rows (batch entry, kv head): sums over rows have two levels, the tile and all tiles
-// in one chain.  Like terms in dv, uniform P and dO of mean 1, need C = 10 there, 21 with 131072 rows, 27 with 262144.
+// C is 16 for any number of rows: sums over the rows of a group are closed every 16384 of them.  Like terms in dv,
+// uniform P and dO of mean 1, need C = 10 with 32768 rows; in one chain they would need 21 with 131072.
 //
 // r is what is rounded to the element type on the way, with u its unit roundoff:
 //   dq, dk, dpse, dsink   u: rowD is summed from attention_out, wrong by u * sum_d |dO||O| <= u * sum_j P |dP|

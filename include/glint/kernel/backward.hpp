@@ -77,8 +77,9 @@ template <class Tile>
 void store_query_gradient(const float* sum, float scale, Interval rows, const OutputView& d_q) {
   GLINT_ON_SELECTED_ISA(store_query_gradient<Tile::rows>(sum, scale, rows, d_q));
 }
-inline void store_key_gradient(const float* sum, float scale, Interval keys, const OutputView& rows) {
-  GLINT_ON_SELECTED_ISA(store_key_gradient(sum, scale, keys, rows));
+inline void store_key_gradient(const float* sum, const float* parts, float scale, Interval keys,
+                               const OutputView& rows) {
+  GLINT_ON_SELECTED_ISA(store_key_gradient(sum, parts, scale, keys, rows));
 }
 template <class Head>
 double sink_gradient(const Head& head) {
@@ -105,8 +106,12 @@ struct Group {
     };
     const index_t key_block = unit - blocks.row_blocks();
     if (key_block < 0) return zero(sums.d_q(unit / blocks.of_rows), unit % blocks.of_rows, blocks.rows * blocks.dim);
-    zero(sums.d_k(), key_block, blocks.keys * padded(blocks.dim));
-    zero(sums.d_v(), key_block, blocks.keys * padded(blocks.value_dim));
+    const index_t k_floats = blocks.keys * padded(blocks.dim), v_floats = blocks.keys * padded(blocks.value_dim);
+    zero(sums.d_k(), key_block, k_floats);
+    zero(sums.d_v(), key_block, v_floats);
+    if (!blocks.in_parts) return;
+    zero(sums.d_k_parts(), key_block, k_floats);
+    zero(sums.d_v_parts(), key_block, v_floats);
   }
 
   // What a key block does in a phase.
@@ -122,7 +127,10 @@ struct Group {
     const index_t later = number * blocks.heads + member + 1;
     const bool more = later < blocks.groups * blocks.heads;
     const Head next = more ? plan.head(later / blocks.heads, later % blocks.heads) : head;
-    GradientBlock<Head> block{head, rows, keys, sums.d_q(member), sums.d_k(), sums.d_v(), more ? &next : nullptr};
+    GradientBlock<Head> block{head, rows, keys, sums.d_q(member), sums.d_k(), sums.d_v()};
+    block.d_k_parts = sums.d_k_parts(), block.d_v_parts = sums.d_v_parts();
+    block.first_tile = member * pieces(head.forward.q.rows, Tile::rows) + q0 / Tile::rows;
+    if (more) block.next = &next;
     if (row_block + 1 == blocks.row_blocks()) block.k_rows = plan.d_k(number), block.v_rows = plan.d_v(number);
     entries<Tile, Head>(simd::selected, plan.products()).block(block, blocks.extents(), scratch);
   }
@@ -141,8 +149,8 @@ struct Group {
   void store_keys(Interval span) const {
     const OutputView d_k = plan.d_k(number), d_v = plan.d_v(number);
     const Interval keys = intersect(span, {0, d_k.rows});
-    store_key_gradient(sums.d_k(), plan.scale(), keys, d_k);
-    store_key_gradient(sums.d_v(), 1.0F, keys, d_v);
+    store_key_gradient(sums.d_k(), sums.d_k_parts(), plan.scale(), keys, d_k);
+    store_key_gradient(sums.d_v(), sums.d_v_parts(), 1.0F, keys, d_v);
   }
 };
 

@@ -16,7 +16,8 @@ constexpr index_t pieces(index_t count, index_t piece) { return (count + piece -
 
 template <class Tile>
 struct Blocks {
-  static constexpr index_t kRowTiles = 2;  // of a block, where groups are cut: more phases would cost more waiting
+  // Of a block, where groups are cut: shorter blocks are more phases, longer ones more idling at both ends.
+  static constexpr index_t kRowTiles = Tile::shared > 2 ? Tile::shared : 2;
   static constexpr index_t kKeyTiles = 8;  // at most
   static constexpr index_t kTasks = 2;     // of a phase, for each worker
 
@@ -27,6 +28,7 @@ struct Blocks {
   index_t rows, keys;  // of a block
   index_t of_rows;     // blocks of a head
   index_t of_keys;
+  bool in_parts;  // are sums over rows kept in parts?
 
   template <class Plan>
   Blocks(const Plan& plan, index_t workers)
@@ -41,6 +43,7 @@ struct Blocks {
     keys = (key_step > 0 ? key_step : 1) * Tile::columns;
     of_rows = pieces(row_tiles * Tile::rows, rows);
     of_keys = pieces(key_tiles * Tile::columns, keys);
+    in_parts = heads * row_tiles > kTilesInPart;
   }
 
   index_t row_blocks() const { return heads * of_rows; }
@@ -49,11 +52,14 @@ struct Blocks {
   index_t units() const { return row_blocks() + of_keys; }
   GradientExtents extents() const { return {dim, value_dim}; }
 
-  // The sums of a group: d_q of each of its heads, d_k, d_v.
+  // The sums of a group: d_q of each of its heads, d_k, d_v, and the last two once more for closed parts.
   index_t d_q_floats() const { return of_rows * rows * dim; }
   index_t d_k_floats() const { return of_keys * keys * padded(dim); }
   index_t d_v_floats() const { return of_keys * keys * padded(value_dim); }
-  index_t sums_bytes() const { return aligned_bytes_of<float>(heads * d_q_floats() + d_k_floats() + d_v_floats()); }
+  index_t sums_bytes() const {
+    const index_t of_all_keys = d_k_floats() + d_v_floats();
+    return aligned_bytes_of<float>(heads * d_q_floats() + (in_parts ? 2 : 1) * of_all_keys);
+  }
   index_t all_sums_bytes() const { return slots * sums_bytes(); }
   index_t scratch_bytes() const { return GradientScratch<Tile>::bytes(extents()); }
 };
@@ -67,6 +73,8 @@ struct GroupSums {
   float* d_q(index_t member) const { return memory + member * blocks.d_q_floats(); }
   float* d_k() const { return d_q(blocks.heads); }
   float* d_v() const { return d_k() + blocks.d_k_floats(); }
+  float* d_k_parts() const { return blocks.in_parts ? d_v() + blocks.d_v_floats() : nullptr; }
+  float* d_v_parts() const { return blocks.in_parts ? d_k_parts() + blocks.d_k_floats() : nullptr; }
 };
 
 }  // namespace backward

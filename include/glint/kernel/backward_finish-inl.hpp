@@ -12,28 +12,27 @@ GLINT_NOINLINE void store_query_gradient(const float* sum, float scale, Interval
   unpack_output<kRows>(sum, factors, rows, d_q);
 }
 
-// Rows of d_k or d_v = scale * sum.
-GLINT_NOINLINE inline void store_key_gradient(const float* sum, float scale, Interval keys, const OutputView& rows) {
+// Rows of d_k or d_v = scale * (sum + parts); parts may be null.
+GLINT_NOINLINE inline void store_key_gradient(const float* sum, const float* parts, float scale, Interval keys,
+                                              const OutputView& rows) {
   const index_t width = padded(rows.dim);
   with_number_type(
       rows.dtype, [&](auto zero) __attribute__((always_inline)) {
         using Element = decltype(zero);
         for (index_t k = keys.lo; k < keys.hi; ++k) {
-          const float* const from = sum + k * width;
           Element* const to = static_cast<Element*>(rows.row(k));
+          const auto number = [&](index_t d) __attribute__((always_inline)) {
+            const Vec part = load(sum + k * width + d);
+            return (parts == nullptr ? part : part + load(parts + k * width + d)) * scale;
+          };
           index_t d = 0;
-          for (; d + kLanes <= rows.dim; d += kLanes) store_from_float(to + d, load(from + d) * scale);
-          for (; d < rows.dim; ++d) to[d] = from_float<Element>(from[d] * scale);
+          for (; d + kLanes <= rows.dim; d += kLanes) store_from_float(to + d, number(d));
+          if (d == rows.dim) continue;
+          alignas(64) Element edge[kLanes];
+          store_from_float(edge, number(d));
+          for (index_t i = 0; d + i < rows.dim; ++i) to[d + i] = edge[i];
         }
       });
-}
-
-// Did a row's output stay as it was cleared?
-GLINT_INLINE bool all_zero_bits(const QueryView& out, index_t row) {
-  const auto* const bytes = static_cast<const unsigned char*>(out.row(row));
-  unsigned any = 0;
-  for (index_t i = 0; i < out.dim * size_of(out.dtype); ++i) any |= bytes[i];
-  return any == 0;
 }
 
 // -sum over rows of exp(sink - max) / sum * rowD: the sink's p times what its zero value lacks.  In double: rows may be

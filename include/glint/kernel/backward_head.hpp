@@ -48,6 +48,10 @@ struct GradientHead {
   }
 };
 
+// Sums over more query tiles of a group than this are kept in parts that are added once, as the forward does it with
+// keys (kKeyBlock): it holds the error contract where heads and rows are many.
+inline constexpr index_t kTilesInPart = 256;
+
 // Queries `rows` against keys `keys` of one head, and where sums are kept: those of queries as [tile][dim][row], by the
 // tiles of the head, those of keys as [key][padded(dim)], without the scale.
 template <class Head>
@@ -57,6 +61,9 @@ struct GradientBlock {
   float* d_q = nullptr;
   float* d_k = nullptr;
   float* d_v = nullptr;
+  float* d_k_parts = nullptr;  // the sums of closed parts, in the same form; null: one part is enough
+  float* d_v_parts = nullptr;
+  index_t first_tile = 0;         // of the block, counted through the heads of the group
   const Head* next = nullptr;     // the head that the same worker is likely to meet next
   OutputView k_rows{}, v_rows{};  // where d_k and d_v will go once this block has added to them; null: not yet
 };

@@ -5,7 +5,8 @@
 //
 // As in the forward (forward_tile-inl.hpp), queries lie in lanes for all products but those for dK and dV, whose lanes
 // are numbers of a row, so that K, V, Q and dO are all read where they lie.  Excluded scores have p = ds = 0 by
-// selection.  Sums have two levels: the rows or 64 keys of a tile, and the tiles.
+// selection.  Sums have two levels, the rows or 64 keys of a tile and the tiles; those over rows a third, parts of many
+// tiles.
 namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
@@ -142,6 +143,25 @@ GLINT_INLINE void visit(const GradientBlock<Head>& block, const GradientTile& ti
   differentiate_tile<Products>(at, Products::skip(staged, skipped), sums, scratch);
 }
 
+// parts += sums, and the sums begin anew.
+GLINT_NOINLINE inline void close_part(float* sums, index_t count, float* parts) {
+  for (index_t i = 0; i < count; i += kLanes) {
+    store(parts + i, load(parts + i) + load(sums + i));
+    store(sums + i, splat(0.0F));
+  }
+}
+
+// Closes the parts of the block's keys if the last `tiles` tiles, which end before `end`, filled one.  Parts end at
+// tiles that depend on the head alone.
+template <class Head>
+GLINT_INLINE void close_parts(const GradientBlock<Head>& block, index_t end, index_t tiles) {
+  if (block.d_k_parts == nullptr || (end - tiles) / kTilesInPart == end / kTilesInPart) return;
+  const index_t k_stride = padded(block.head.forward.q.dim), v_stride = padded(block.head.d_out.dim);
+  const index_t k = block.keys.lo * k_stride, v = block.keys.lo * v_stride, count = block.keys.size();
+  close_part(block.d_k + k, count * k_stride, block.d_k_parts + k);
+  close_part(block.d_v + v, count * v_stride, block.d_v_parts + v);
+}
+
 template <class Tile, class Head, class Products>
 GLINT_NOINLINE void backward_block(const GradientBlock<Head>& block, const GradientExtents& extents,
                                    std::byte* memory) {
@@ -150,7 +170,7 @@ GLINT_NOINLINE void backward_block(const GradientBlock<Head>& block, const Gradi
   const auto scratch = GradientScratch<Tile>::take(arena, extents);
   const Head& head = block.head;
   const Interval seen = intersect(head.forward.mask.keys(block.rows.lo, block.rows.hi), block.keys);
-  if (seen.empty() && !head.d_bias) return;
+  if (seen.empty() && !head.d_bias && block.d_k_parts == nullptr) return;
   fill(scratch.ones, kRows, 1.0F);
   for (index_t first = block.rows.lo; first < block.rows.hi; first += kRows * Tile::shared) {
     index_t tiles = 0;
@@ -164,6 +184,7 @@ GLINT_NOINLINE void backward_block(const GradientBlock<Head>& block, const Gradi
       typename Products::Staged staged{};
       for (index_t t = 0; t < tiles; ++t) visit<Products>(block, scratch.tiles[t], span, staged, scratch);
     }
+    close_parts(block, block.first_tile + (first - block.rows.lo) / kRows + tiles, tiles);
   }
 }
 
