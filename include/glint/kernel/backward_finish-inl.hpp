@@ -35,6 +35,14 @@ GLINT_NOINLINE inline void store_key_gradient(const float* sum, const float* par
       });
 }
 
+// Did a row's output stay as it was cleared?
+GLINT_INLINE bool all_zero_bits(const QueryView& out, index_t row) {
+  const auto* const bytes = static_cast<const unsigned char*>(out.row(row));
+  unsigned any = 0;
+  for (index_t i = 0; i < out.dim * size_of(out.dtype); ++i) any |= bytes[i];
+  return any == 0;
+}
+
 // -sum over rows of exp(sink - max) / sum * rowD: the sink's p times what its zero value lacks.  In double: rows may be
 // many, and this is done once.
 template <class Head>
