@@ -47,9 +47,9 @@ GLINT_INLINE Cover exclude_partner(Box box, Cover cover, std::uint64_t* words) {
   return Cover::partial;
 }
 
-// Carves query tile `index` of the block from the scratch, and packs its rows.
+// Carves query tile `which` of the block from the scratch, and packs its rows.
 template <class Products, class Tile, class Head>
-GLINT_INLINE GradientTile start_tile(const Head& head, Interval rows, Interval keys, index_t index,
+GLINT_INLINE GradientTile start_tile(const Head& head, Interval rows, Interval keys, index_t which,
                                      const GradientScratch<Tile>& scratch) {
   constexpr index_t kRows = Tile::rows;
   const index_t dim = head.forward.q.dim, value_dim = head.d_out.dim;
@@ -59,14 +59,14 @@ GLINT_INLINE GradientTile start_tile(const Head& head, Interval rows, Interval k
   if constexpr (Products::kPairs) even_out(tile.keys, keys);
   if (tile.keys.empty()) return tile;
   tile.lanes = lanes_for<kRows>(rows.size());
-  tile.q = scratch.q + index * dim * kRows;
-  tile.d_out = scratch.d_out + index * value_dim * kRows;
-  tile.shift = scratch.terms + index * 3 * kRows;
+  tile.q = scratch.q + which * dim * kRows;
+  tile.d_out = scratch.d_out + which * value_dim * kRows;
+  tile.shift = scratch.terms + which * 3 * kRows;
   tile.factor = tile.shift + kRows;
   tile.delta = tile.factor + kRows;
   start_terms<kRows>(head, tile, Products::unit(head));
-  Products::start(head, tile, scratch.q_rows + index * kRows * padded(dim),
-                  scratch.d_out_rows + index * kRows * padded(value_dim));
+  Products::start(head, tile, scratch.q_rows + which * kRows * padded(dim),
+                  scratch.d_out_rows + which * kRows * padded(value_dim));
   return tile;
 }
 
