@@ -1,5 +1,6 @@
 // What a user brings along to a gradient: a mask, a draft of one, a lane modifier with its derivative, tiles.  Each
 // agrees with difference quotients of a plain loop in double.
+#include "support/documents.hpp"
 #include "support/score_grad_loss.hpp"
 #include "support/score_grad_shapes.hpp"
 
@@ -22,31 +23,6 @@ Gradients differentiate_by(const GradSpec& s, index_t workers = 1) {
   return differentiate_as<float, glint::layout::BNSD, mode, Recipe>(
       s, TestExecutor(workers, TestExecutor::Order::reversed));
 }
-
-// Documents packed into one sequence: a token sees its own document, causally.
-constexpr index_t kStarts[] = {0, 40, 41, 110};
-index_t start_of(index_t token) {
-  index_t start = 0;
-  for (const index_t at : kStarts) start = at <= token ? at : start;
-  return start;
-}
-struct DocumentCausal {
-  index_t nq = 0, nk = 0;
-
-  bool visible(index_t q, index_t k) const { return start_of(q) <= k && k <= q; }
-  glint::Interval keys(index_t q0, index_t q1) const { return {start_of(q0), q1 < nk ? q1 : nk}; }
-  glint::Interval queries(index_t k0, index_t) const { return {k0, nq}; }
-  glint::Cover cover(glint::Box box) const {
-    if (box.k0 > box.q1 - 1 || box.k1 - 1 < start_of(box.q0)) return glint::Cover::none;
-    return start_of(box.q1 - 1) <= box.k0 && box.k1 - 1 <= box.q0 ? glint::Cover::full : glint::Cover::partial;
-  }
-};
-struct DocumentMasks {
-  DocumentCausal operator()(HeadIndex at) const { return {at.q_len, at.kv_len}; }
-};
-struct Documents : recipe::Default {
-  using masks = DocumentMasks;
-};
 
 TEST(GradUserPolicy, DocumentCausal) {
   GradSpec s = problem();

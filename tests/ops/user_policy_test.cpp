@@ -2,7 +2,7 @@
 #include <functional>
 
 #include "glint/ops/flash_attention_score.hpp"
-#include "support/metamorphic.hpp"
+#include "support/documents.hpp"
 
 namespace metamorphic {
 namespace {
@@ -68,30 +68,6 @@ void expect_agreement(const Attend& attend, const Keep& keep, const Modify& modi
   Contract{DType::f32, largest(problem.v), scores}.expect(problem.out, plain_loop(problem, keep, modify), what);
 }
 
-// Documents packed into one sequence: a token sees its own document, causally.
-constexpr index_t kStarts[] = {0, 40, 41, 110};
-index_t start_of(index_t token) {
-  index_t start = 0;
-  for (const index_t at : kStarts) start = at <= token ? at : start;
-  return start;
-}
-struct DocumentCausal {
-  index_t nq = 0, nk = 0;
-
-  bool visible(index_t q, index_t k) const { return start_of(q) <= k && k <= q; }
-  glint::Interval keys(index_t q0, index_t q1) const { return {start_of(q0), q1 < nk ? q1 : nk}; }
-  glint::Interval queries(index_t k0, index_t) const { return {k0, nq}; }
-  glint::Cover cover(glint::Box box) const {
-    if (box.k0 > box.q1 - 1 || box.k1 - 1 < start_of(box.q0)) return glint::Cover::none;
-    return start_of(box.q1 - 1) <= box.k0 && box.k1 - 1 <= box.q0 ? glint::Cover::full : glint::Cover::partial;
-  }
-};
-struct DocumentMasks {
-  DocumentCausal operator()(HeadIndex at) const { return {at.q_len, at.kv_len}; }
-};
-struct Documents : recipe::Default {
-  using masks = DocumentMasks;
-};
 TEST(UserPolicy, DocumentCausal) {
   const glint::FlashAttentionScore<glint::layout::BNSD, float, SparseMode::custom, Documents> attend;
   expect_agreement(

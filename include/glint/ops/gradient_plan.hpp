@@ -80,7 +80,7 @@ class GradientPlan {
       const index_t entry = i / heads(), head = i % heads();
       plane.first_batch = entry, plane.first_head = head, plane.batches = plane.heads = 1;
       plane.keys = keys_.length(entry), plane.one_row = true;
-      plane.to = {at(keys_before(entry) * heads() + head * plane.keys), p.dtype, 0};
+      plane.to = {at(forward_.keys_before(entry) * heads() + head * plane.keys), p.dtype, 0};
       return plane;
     }
     plane.first_batch = p.batch == 1 ? 0 : i / p.heads, plane.batches = p.batch == 1 ? entries() : 1;
@@ -126,11 +126,6 @@ class GradientPlan {
     if (!bias) return {};
     const auto* const first = static_cast<const char*>(t_.pse.data);
     return {static_cast<char*>(g_.d_pse) + (static_cast<const char*>(bias.data) - first), bias.dtype, bias.row_stride};
-  }
-  index_t keys_before(index_t entry) const {
-    index_t keys = 0;
-    for (index_t b = 0; b < entry; ++b) keys += keys_.length(b);
-    return keys;
   }
 
   AttentionOptions t_;

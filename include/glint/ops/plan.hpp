@@ -139,6 +139,13 @@ class AttentionPlan {
     return rows_at(tensor, ragged() ? 0 : batch, kv_head * heads_per_group() + member, entry(batch));
   }
 
+  // Of all batch entries before one.
+  index_t keys_before(index_t batch) const {
+    index_t keys = 0;
+    for (index_t b = 0; b < batch; ++b) keys += keys_.length(b);
+    return keys;
+  }
+
  private:
   // The rows of an entry: from row `first` of the tensor on `lead` without queries, `rows` with, `behind` without.
   struct Place {
@@ -186,12 +193,6 @@ class AttentionPlan {
     }
     const index_t rows = ragged() ? at.q_len : t_.shape.q_len, keys = ragged() ? at.kv_len : t_.shape.kv_len;
     return before * t_.shape.heads + at.head * rows * units(keys);
-  }
-
-  index_t keys_before(index_t batch) const {
-    index_t keys = 0;
-    for (index_t b = 0; b < batch; ++b) keys += keys_.length(b);
-    return keys;
   }
 
   Bias bias(HeadIndex at) const {
