@@ -12,6 +12,7 @@ import compare
 import export
 import records
 import summary
+import tuned_table
 import verify
 import worker
 from errors import Usage
@@ -170,7 +171,7 @@ def compare_files(arguments):
 
 
 def verify_table(arguments):
-    table = verify.read(arguments.file)
+    table = tuned_table.read(arguments.file)
     given = cases.gather(arguments)
     describe = ask_worker(arguments)
     progress = Progress()
@@ -178,7 +179,7 @@ def verify_table(arguments):
     arguments.keep, arguments.retry = None, True
     sweep = Sweep(arguments, describe, verify.Selection(table, describe), log, progress)
     status = carry_out(sweep, given, arguments, lambda: None)
-    return max(status, verify.judge(sweep.cases, sys.stdout))
+    return max(status, verify.judge(sweep.cases, arguments.cache, sys.stdout))
 
 
 TABLE = {"run": run, "plan": plan, "list": list_all, "report": report, "export": export_table, "compare": compare_files,

@@ -148,6 +148,8 @@ class Sweep:
             return
         try:
             case.chosen = self.selection.choose(case)
+        except WorkerError as error:
+            self._fail(case, None, error, skip=True)
         except Exception as error:  # whatever is wrong with the model, measuring goes on
             self._fail(case, None, WorkerError("model", f"{type(error).__name__}: {error}"), skip=False)
             case.chosen = [{"name": name, "kept": True, "why": "the model failed"} for name in case.facts["candidates"]]
