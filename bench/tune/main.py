@@ -185,10 +185,15 @@ def main(words):
     signal.signal(signal.SIGTERM, interrupt)
     try:
         complete(arguments)
-        return commands.TABLE[arguments.command](arguments)
+        status = commands.TABLE[arguments.command](arguments)
+        sys.stdout.flush()
+        return status
     except Usage as error:
         print(f"glint-tune: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # as of `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         print(f"glint-tune: {error.filename or ''}: {error.strerror}", file=sys.stderr)
         return 2

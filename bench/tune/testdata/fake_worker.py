@@ -10,7 +10,7 @@ FAKE_WORKER names a JSON file:
   "start": {text: what}            trouble at the start of cases whose line contains the text
   "describe": {...}                replaces fields of --describe
   "seconds": s                     that each measurement takes
-  "log": path                      gets a line for each command
+  "log": path                      gets a line for each command: its process, the case's op, the command
 """
 
 import json
@@ -78,7 +78,7 @@ def script():
 
 
 class Fake:
-    def __init__(self, line):
+    def __init__(self, line, providers):
         self.script = script()
         self.line = line
         for text, what in self.script.get("start", {}).items():
@@ -93,13 +93,13 @@ class Fake:
             if text in line:
                 self.script = {**self.script, **more}
         say({"ready": True, "case": self.case, "line": line, "useful_flops": 1e9, "dense_flops": 2e9, "bytes": 1e6,
-             "peak": "fma", "candidates": NAMES[self.case["op"]] + self.script.get("more", [])})
+             "peak": "fma", "candidates": NAMES[self.case["op"]] + [f"provider:{os.path.basename(each)}" for each in providers]})
 
     def serve(self):
         for command in sys.stdin:
             if "log" in self.script:
                 with open(self.script["log"], "a", encoding="utf-8") as file:
-                    file.write(f"{self.case['op']} {command}")
+                    file.write(f"{os.getpid()} {self.case['op']} {command}")
             key, *words = command.split()
             if key == "quit":
                 return
@@ -124,7 +124,7 @@ def main():
     if sys.argv[1] == "--describe":
         say({**DESCRIBE, **script().get("describe", {})})
     else:
-        Fake(sys.argv[2]).serve()
+        Fake(sys.argv[2], sys.argv[4::2]).serve()
 
 
 if __name__ == "__main__":
