@@ -105,9 +105,12 @@ def carry_out(sweep, given, arguments, tell):
             print(f"  {case.title()}: {sum(case.work(arguments)[1:])} measurements left")
     if isinstance(sweep.log, records.Log):
         print(f"\nResults: {sweep.log.path}" + ("; the same command goes on." if left else ""))
-    if interrupted:
-        return 130
-    if sweep.failures and all(case.skipped and case.skipped.startswith("bad_case") for case in sweep.cases):
+    return 130 if interrupted else status_of(sweep)
+
+
+def status_of(sweep):
+    """Where no line can be read it is bad usage; otherwise the others were measured."""
+    if all(case.skipped and case.skipped.startswith("bad_case") for case in sweep.cases):
         return 2
     return 1 if sweep.failures else 0
 
@@ -122,7 +125,7 @@ def plan(arguments):
     progress.clear()
     seconds = summary.show_plan(sweep.cases, arguments, sys.stdout)
     print(f"\nAbout {duration(seconds)}, more if much scatters.")
-    return 1 if sweep.failures else 0
+    return status_of(sweep)
 
 
 def list_all(arguments):

@@ -2,7 +2,6 @@
 """Sweeps with a worker that measures nothing: what is done, in which order, what is written down."""
 
 import io
-import json
 import unittest
 
 import cases
@@ -115,7 +114,7 @@ class PlanTest(FrontTest):
         self.assertEqual({line.split()[2] for line in log.read_text().splitlines()}, {"quit"})
 
     def test_plan_of_a_bad_case(self):
-        out, err = self.glint_tune("plan", "--worker", FAKE, "--case", "op=fwd dtype=f32", status=1)
+        out, err = self.glint_tune("plan", "--worker", FAKE, "--case", "op=fwd dtype=f32", status=2)
         self.assertIn("skipped: bad_case", out)
         self.assertIn("--case", err)
 
@@ -225,6 +224,8 @@ class ShortTest(unittest.TestCase):
         case = {"op": "incre", "dtype": "bf16", "cache": "i8", "b": 4, "n": 32, "nkv": 8, "sq": 1, "skv": 4096, "d": 128,
                 "dv": 128, "mode": 0, "layout": "BSH", "block": 128, "threads": 2}
         self.assertEqual(cases.short(case), "incre bf16/i8 B4 N32/8 S1x4096 D128 layout=BSH block=128 threads=2")
+        band = {**case, "op": "fwd", "cache": "bf16", "mode": 4, "pre": 1023, "next": 0, "block": 0}
+        self.assertEqual(cases.short(band), "fwd bf16 B4 N32/8 S1x4096 D128 mode=4/1023/0 layout=BSH threads=2")
         self.assertEqual(cases.tuning_class(case), ("decode", "i8", 128))
         self.assertEqual(cases.tuning_class({**case, "d": "80"}), ("decode", "i8", 96))
         self.assertIsNone(cases.tuning_class({**case, "d": 1024}))

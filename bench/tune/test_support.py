@@ -60,10 +60,10 @@ class FrontTest(unittest.TestCase):
         out, err = self.glint_tune(*self.sweep_words(*words, lines=lines), status=status)
         return out, err, records_of(self.out)
 
-    def start(self, *words, lines=(FWD,)):
+    def start(self, *words, lines=(FWD,), **how):
         """A sweep in the background."""
         process = subprocess.Popen(self.command(*self.sweep_words(*words, lines=lines)), stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True, env=self.environment())
+                                   stderr=subprocess.PIPE, text=True, env=self.environment(), **how)
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.stderr.close)
         self.addCleanup(lambda: process.poll() is None and process.send_signal(signal.SIGKILL))
