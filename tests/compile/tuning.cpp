@@ -6,7 +6,7 @@
 #include "glint/glint.hpp"
 
 // EXPECT 1: tuning table needs rows with a head_dim, sorted by it
-// EXPECT 2: tuning table needs rows with a head_dim, sorted by it, and keys of a part for decode alone
+// EXPECT 2: tuning table needs rows with a head_dim, sorted by it; decode_split or draft_rows are decode.s alone
 // EXPECT 3: Tile: Rows must be 16, 32 or 64
 // EXPECT 4: the columns of an int8 tile are the key block of its roundings
 // EXPECT 5: decode_split, or a tuning table's, must be a multiple of 256

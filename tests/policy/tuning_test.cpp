@@ -7,6 +7,7 @@
 #include <bit>
 #include <vector>
 
+#include "glint/dispatch/fused_infer_attention_score.hpp"
 #include "glint/glint.hpp"
 #include "support/random.hpp"
 
@@ -127,6 +128,22 @@ TEST(Tuning, AnOwnRecipeIsNotTuned) {
   EXPECT_EQ(recipe::split_of(Own::decode_split, DType::f16, 64), 4096);
 }
 
+TEST(Tuning, TheFusedDoorTakesDecodesKernelForMoreRows) {
+  const auto as_decode = [](DType cache, index_t dim, index_t rows) {
+    glint::detail::InferenceProblem p;
+    p.q_type = p.cache_type = cache;
+    p.shape = {.batch = 1, .heads = 1, .q_len = rows, .kv_len = 100, .head_dim = dim};
+    p.mode = glint::SparseMode::right_down_causal;
+    return glint::dispatch::runs_as_decode(p);
+  };
+  EXPECT_EQ(as_decode(DType::f16, 128, 20), table_has_rows());
+  EXPECT_FALSE(as_decode(DType::f16, 128, 21));
+  for (const DType cache : {DType::f16, DType::f32}) {  // a row that leaves it open, and none
+    EXPECT_TRUE(as_decode(cache, 64, glint::dispatch::kDraftRows));
+    EXPECT_FALSE(as_decode(cache, 64, glint::dispatch::kDraftRows + 1));
+  }
+}
+
 TEST(Tuning, SaysThatItIsInUse) {
   const tuned::Use use = tuned::in_use();
   EXPECT_EQ(use.used, table_has_rows());
@@ -151,6 +168,8 @@ TEST(Tuning, RowsOutOfOrderAreSeen) {
   EXPECT_FALSE(with([](tuned::Row& row) { row.dtype = DType::f16, row.head_dim = 0; }));
   EXPECT_FALSE(with([](tuned::Row& row) { row.regime = tuned::Regime::decode; }));
   EXPECT_FALSE(with([](tuned::Row& row) { row.decode_split = 256; }));
+  EXPECT_FALSE(with([](tuned::Row& row) { row.draft_rows = 16; }));
+  EXPECT_TRUE(with([](tuned::Row& row) { row.regime = tuned::Regime::decode, row.draft_rows = 16; }));
 }
 
 TEST(Tuning, MachinesAreComparedByVendorFamilyAndModel) {

@@ -25,7 +25,7 @@ inline constexpr auto kRows = [] {
     row[1] = {.regime = Regime::prefill, .dtype = DType::f32, .head_dim = 128, .tile = {64, 40, 1}};
     row[2] = {.regime = Regime::gradient, .dtype = DType::f32, .head_dim = 64, .tile = {64, 96, 1}};
     row[3] = {.regime = Regime::decode, .dtype = DType::f16, .head_dim = 64, .decode_split = 256};
-    row[4] = {.regime = Regime::decode, .dtype = DType::f16, .head_dim = 128, .decode_split = 512};
+    row[4] = {.regime = Regime::decode, .dtype = DType::f16, .head_dim = 128, .decode_split = 512, .draft_rows = 20};
     for (int r = 0; r < kRowsForIsa; ++r) row[r].isa = kIsas[i];
   }
   return rows;
