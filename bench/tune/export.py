@@ -72,7 +72,9 @@ def judge(verdict, rows, failed):
         return
     names = {name for row in steady for name in row if allowed(verdict, name) and name not in failed}
     rated = {name: result for name in names if (result := rate(name, steady))}
-    verdict.why = f"{len(rated)} of {len(names)} candidates measured well in all {len(steady)} cases"
+    verdict.why = f"{len(rated)} of {len(names)} candidates were measured well everywhere"
+    if len(rows) > len(steady):
+        verdict.why += f", {len(rows) - len(steady)} more cases refused: builtin scattered"
     lost = 0
     for name, (gain, worst, error) in sorted(rated.items(), key=lambda item: (-item[1][0], item[0])):
         if gain < LEAST_GAIN or math.log(gain) < 2 * error:
@@ -128,8 +130,8 @@ def rows_of(verdicts):
 
 
 def gain_text(verdict):
-    return (f"{100 * (verdict.gain - 1):+.1f} % over the built-in choice in {verdict.cases} cases, "
-            f"the worst {100 * (verdict.worst - 1):+.1f} %")
+    return (f"{100 * (verdict.gain - 1):+.1f} % over the built-in choice, "
+            f"{100 * (verdict.worst - 1):+.1f} % in the worst case of {verdict.cases}")
 
 
 def all_rows(verdicts):

@@ -70,8 +70,9 @@ def show(records, out):
         print(facts, file=out)
     known = case_records(records)
     summaries = stats.summarize(records)
-    lines = [case_line(known[line]["case"], cache, rows) for (line, cache), rows in by_case(summaries).items()
-             if line in known]
+    measured = by_case(summaries)
+    lines = [case_line(known[line]["case"], cache, measured[line, cache]) for line in known
+             for cache in ("warm", "cold", "evicted") if (line, cache) in measured]
     print(file=out)
     if lines:
         table(["case", "cache", "best", "share", "CV", "builtin", "CV", "ratio", "timed"], lines, out)
