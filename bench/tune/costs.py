@@ -87,6 +87,12 @@ class Costs:
     def lanes(self, rows):
         return round_up(rows, self.unit * self.machine.lanes)
 
+    def strip_bytes(self):
+        """What the micro-kernel walks again and again: a block's lanes of Q, or of P, and the rows it multiplies."""
+        shape, width = self.shape, self.vecs * 4 * self.machine.lanes
+        depth = max(shape.head_dim, self.tile.columns)
+        return -(-depth // self.way.step) * width + self.block[0] * shape.head_dim * self.way.staged_size()
+
     # ---- one product of a tile
 
     def groups(self, vectors, whole):

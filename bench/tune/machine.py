@@ -20,6 +20,7 @@ class Machine:
         self.registers = ARM["registers"] if arm else REGISTERS.get(self.isa, 16)
         self.own_block = ARM["block"] if arm else OWN_BLOCK.get(self.isa, (6, 2))
         self.sizes = {level: describe["machine"].get(level) or usual for level, usual in USUAL_SIZES.items()}
+        self.cpus = max(1, int(describe["machine"].get("usable_cpus") or 1))
         probes = describe.get("probes", {})
         self.fma = probes.get("fma") or 1e11
         self.slot = 2 * self.lanes / self.fma
