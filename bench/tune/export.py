@@ -2,7 +2,8 @@
 
 For each class (regime, instruction set, type of K and V, head_dim up to a bound) the candidate with the best geometric
 mean of share over that of `builtin`, over all cases of the class with warm caches; but the built-in choice stays unless
-the gain is at least 1 %, beyond what the scatter of the measurements could feign, and no single case loses more than 1 %.
+the gain is at least 1 % and beyond what the scatter of the measurements could feign, and no single case loses more than
+1 %.
 """
 
 import datetime
@@ -48,8 +49,8 @@ def scatter(numbers):
 
 
 def rate(name, rows):
-    """-> (geometric mean, worst ratio, standard error of the mean's logarithm) of a candidate over the cases of a class;
-    None if it was not measured well in all of them"""
+    """-> (geometric mean, worst ratio, standard error of the mean's logarithm) of a candidate over the cases of a
+    class; None if it was not measured well in all of them"""
     if not all(usable(row.get(name)) for row in rows):
         return None
     ratios = [row[name]["median_share"] / row["builtin"]["median_share"] for row in rows]
@@ -180,6 +181,7 @@ def run(arguments, read_files, differences):
     rows = all_rows(verdicts)
     notes = [f"{datetime.date.today().isoformat()}, {summary.machine_line(files.describe(first))}"]
     tuned_table.write(arguments.output, tuned_table.render(machine, rows, notes), arguments.force)
-    print(f"\n{arguments.output}: {sum(v.choice != v.built_in for v in verdicts)} of {len(verdicts)} classes differ from "
-          f"the built-in choice.  Use it with -DGLINT_TUNING_FILE={os.path.abspath(arguments.output)}")
+    other = sum(verdict.choice != verdict.built_in for verdict in verdicts)
+    print(f"\n{arguments.output}: {other} of {len(verdicts)} classes differ from the built-in choice."
+          f"  Use it with -DGLINT_TUNING_FILE={os.path.abspath(arguments.output)}")
     return 0

@@ -6,8 +6,8 @@ import statistics
 import cases
 import stats
 
-CSV_FIELDS = ["case", "line", "candidate", "cache", "median_share", "over_builtin", "median_seconds", "min_seconds", "cv",
-              "repetitions", "noisy", "predicted_share"]
+CSV_FIELDS = ["case", "line", "candidate", "cache", "median_share", "over_builtin", "median_seconds", "min_seconds",
+              "cv", "repetitions", "noisy", "predicted_share"]
 
 
 def percent(share):
@@ -28,8 +28,8 @@ def table(titles, lines, out):
 
 def machine_line(describe):
     machine = describe["machine"]
-    return (f"{machine.get('cpu_model', 'unknown CPU')}, {machine.get('usable_cpus', '?')} CPUs, ISA {describe['isa']}, "
-            f"{describe['compiler']}, flags: {describe['flags']}")
+    return (f"{machine.get('cpu_model', 'unknown CPU')}, {machine.get('usable_cpus', '?')} CPUs, "
+            f"ISA {describe['isa']}, {describe['compiler']}, flags: {describe['flags']}")
 
 
 def case_records(records):
@@ -112,7 +112,11 @@ def show_failures(failures, known, out):
     if failures:
         print("\nFailed:", file=out)
     for (line, name), error in failures.items():
-        print(f"  {title(line, known)}: {name or 'the case'}: {error.get('code')}: {error.get('message')}", file=out)
+        print(f"  {failure_text(line, name, error, known)}", file=out)
+
+
+def failure_text(line, name, error, known):
+    return f"{title(line, known)}: {name or 'the case'}: {error.get('code')}: {error.get('message')}"
 
 
 def show_model(summaries, known, out):

@@ -30,7 +30,8 @@ def row_text(row):
     text = (f"{{.regime = Regime::{row.regime}, .isa = Isa::{row.isa}, .dtype = DType::{row.dtype}, "
             f".head_dim = {row.head_dim}, ")
     if row.regime == "decode":
-        return text + f".decode_split = {row.choice}" + (f", .draft_rows = {row.draft_rows}" if row.draft_rows else "") + "},"
+        text += f".decode_split = {row.choice}"
+        return text + (f", .draft_rows = {row.draft_rows}" if row.draft_rows else "") + "},"
     rows, columns, shared, block = row.choice
     text += f".tile = {{{rows}, {columns}, {shared}}}"
     return text + (f", .block = {{{block[0]}, {block[1]}}}" if tuple(block) != (0, 0) else "") + "},"
@@ -82,7 +83,8 @@ def write(path, text, force):
 
 INTS = r"\{\s*(\d+),\s*(\d+)(?:,\s*(\d+))?\s*\}"
 ROW = re.compile(r"\{\.regime = Regime::(prefill|gradient|decode), \.isa = Isa::(\w+), \.dtype = DType::(\w+), "
-                 r"\.head_dim = (\d+), (?:\.decode_split = (\d+)(?:, \.draft_rows = (\d+))?|\.tile = " + INTS + r"(?:, \.block = " + INTS + r")?)\},")
+                 r"\.head_dim = (\d+), (?:\.decode_split = (\d+)(?:, \.draft_rows = (\d+))?|"
+                 r"\.tile = " + INTS + r"(?:, \.block = " + INTS + r")?)\},")
 MACHINE = re.compile(r'kMachine\{\.name = "([^"]*)", \.vendor = "([^"]*)", \.family = (\d+), \.model = (\d+)\}')
 
 
