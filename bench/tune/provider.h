@@ -51,9 +51,9 @@ enum glint_need {
 /* "No bound on this side" of key_hi; of key_lo its negative.  A row number can be added without overflow. */
 #define GLINT_OPEN ((int64_t)1 << 60)
 
-/* A tensor [batch][heads][rows][dim] at any strides.  Numbers of a row are adjacent.  `data` is aligned to the size of
- * a number and not to more; strides count numbers, may be in any order (rows of 4096 for heads that lie side by side),
- * and are 0 or more. */
+/* A tensor [batch][heads][rows][dim] at any strides, which count numbers and may be in any order: where the heads of a
+ * token lie side by side, row_stride is heads * dim.  Numbers of a row are adjacent, no two rows overlap, and strides
+ * are positive but for axes of extent 1.  `data` is aligned to the size of a number and not to more. */
 typedef struct glint_tensor {
   void* data;
   uint32_t dtype; /* enum glint_dtype */
@@ -103,7 +103,8 @@ typedef struct glint_problem {
   const int64_t* kv_lens;
 
   /* Pages.  Null: k and v are plain.  Otherwise key t of entry b is row t % block_size of page
-   * block_table[b * blocks_per_entry + t / block_size], and the batch strides of k and v lead from page to page. */
+   * block_table[b * blocks_per_entry + t / block_size], and the batch strides of k and v lead from page to page.
+   * Null in a backward. */
   const int32_t* block_table;
   int64_t blocks_per_entry;
   int64_t block_size;
