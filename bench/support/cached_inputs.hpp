@@ -108,16 +108,6 @@ struct CachedInputs {
     return workload.v_in_k ? k_at(batch, kv_head, t) : at(batch, kv_head, t, workload.shape.value_size());
   }
 
-  // Of k, or of v where it does not lie within k, in elements of storage.  With pages `batch` leads from page to page.
-  glint::Strides strides(index_t dim) const {
-    const CachedWorkload& w = workload;
-    const index_t kv_heads = w.shape.kv_head_count();
-    if constexpr (is_paged<Kv>)
-      return glint::layout::strides(glint::page_order(w.pages),
-                                    {static_cast<index_t>(block_table.size()), kv_heads, w.block_size, width(dim)});
-    return glint::layout::strides(w.layout, {w.shape.batch, kv_heads, w.rows(), width(dim)});
-  }
-
   // What number d of key t stands for, over what is stored.
   double k_factor(index_t batch, index_t kv_head, index_t t, index_t d) const {
     return factor(k_factors, workload.shape.head_dim, batch, kv_head, t, d);
@@ -143,7 +133,7 @@ struct CachedInputs {
       p.kv.blocks = static_cast<index_t>(block_table.size());
       p.kv.pages = w.pages;
     } else if (w.v_in_k) {
-      p.kv.v_strides = strides(w.shape.head_dim);
+      p.kv.v_strides = tensor_strides(w.shape.head_dim);
     }
     if constexpr (is_left_padded<Kv>) p.kv.padding = w.rows_after;
     if constexpr (kIntegers) {
@@ -185,14 +175,21 @@ struct CachedInputs {
     if (!kIntegers) return 1;
     return factors.data()[workload.by_token ? batch * workload.rows() + workload.rows_before + t : kv_head * dim + d];
   }
+  glint::Strides tensor_strides(index_t dim) const {
+    const Shape& s = workload.shape;
+    return glint::layout::strides(workload.layout, {s.batch, s.kv_head_count(), workload.rows(), width(dim)});
+  }
   index_t at(index_t batch, index_t kv_head, index_t t, index_t dim) const {
     const CachedWorkload& w = workload;
-    const glint::Strides to = strides(dim);
     if constexpr (is_paged<Kv>) {
       const auto entry = static_cast<std::size_t>(batch * max_blocks + t / w.block_size);
-      return block_table[entry] * to.batch + kv_head * to.head + t % w.block_size * to.row;
+      const glint::Strides strides = glint::layout::strides(
+          glint::page_order(w.pages),
+          {static_cast<index_t>(block_table.size()), w.shape.kv_head_count(), w.block_size, width(dim)});
+      return block_table[entry] * strides.batch + kv_head * strides.head + t % w.block_size * strides.row;
     } else {
-      return batch * to.batch + kv_head * to.head + (w.rows_before + t) * to.row;
+      const glint::Strides strides = tensor_strides(dim);
+      return batch * strides.batch + kv_head * strides.head + (w.rows_before + t) * strides.row;
     }
   }
   // The pages of all batch entries lie in random order, as after a while of serving.

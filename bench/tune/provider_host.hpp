@@ -1,5 +1,6 @@
-// A foreign kernel: a shared library that defines what provider.h says.  What is wrong with one comes back as a Failure
-// with a stable code.  A provider that crashes or never returns takes the process with it: run it in one of its own.
+// A foreign kernel: a shared library that defines what provider.h says.  What is wrong with one comes back as a
+// Complaint: provider_file, provider_library, provider_symbol, provider_abi, provider_name; workspace; refused.  A
+// provider that crashes or never returns takes the process with it: run it in one of its own.
 #pragma once
 
 #include <dlfcn.h>
@@ -12,15 +13,10 @@
 #include <string>
 #include <utility>
 
-#include "provider.h"
+#include "tune/complaint.hpp"
+#include "tune/provider.h"
 
-namespace bench {
-
-// Codes: provider_file, provider_library, provider_symbol, provider_abi, provider_name; workspace; refused;
-// unsupported (provider_problem.hpp).
-struct Failure {
-  std::string code, message;
-};
+namespace bench::tune {
 
 inline constexpr std::int64_t kMostWorkspace = std::int64_t{8} << 30;
 
@@ -46,9 +42,9 @@ inline bool is_provider_name(const char* name) {
 
 class Provider {
  public:
-  static std::optional<Provider> open(const std::string& path, Failure& failure) {
+  static std::optional<Provider> open(const std::string& path, Complaint& complaint) {
     Provider provider;
-    if (!provider.load(path, failure) || !provider.introduce(path, failure)) return std::nullopt;
+    if (!provider.load(path, complaint) || !provider.introduce(path, complaint)) return std::nullopt;
     return provider;
   }
 
@@ -56,20 +52,20 @@ class Provider {
   bool supports(const glint_problem& problem) const { return supports_(&problem) != 0; }
 
   // Of a problem that it supports.
-  std::optional<std::int64_t> workspace_bytes(const glint_problem& problem, Failure& failure) const {
+  std::optional<std::int64_t> workspace_bytes(const glint_problem& problem, Complaint& complaint) const {
     const std::int64_t bytes = workspace_(&problem);
     if (bytes >= 0 && bytes <= kMostWorkspace) return bytes;
-    failure = {"workspace", name_ + " asks for " + std::to_string(bytes) + " bytes of workspace; it may have 0 to " +
-                                std::to_string(kMostWorkspace)};
+    complaint = {"workspace", name_ + " asks for " + std::to_string(bytes) + " bytes of workspace; it may have 0 to " +
+                                  std::to_string(kMostWorkspace)};
     return std::nullopt;
   }
 
-  bool run(const glint_problem& problem, Failure& failure) const {
+  bool run(const glint_problem& problem, Complaint& complaint) const {
     const int code = run_(&problem);
     if (code == 0) return true;
-    failure = {"refused", name_ + " returned " + std::to_string(code)};
+    complaint = {"refused", name_ + " returned " + std::to_string(code)};
     const char* const text = error_ != nullptr ? error_() : nullptr;
-    if (text != nullptr) failure.message += ": " + detail::printable(text);
+    if (text != nullptr) complaint.message += ": " + detail::printable(text);
     return false;
   }
 
@@ -80,20 +76,20 @@ class Provider {
 
   Provider() = default;
 
-  bool load(const std::string& path, Failure& failure) {
+  bool load(const std::string& path, Complaint& complaint) {
     std::error_code error;
     if (!std::filesystem::is_regular_file(path, error)) {
-      failure = {"provider_file", path + " is no file"};
+      complaint = {"provider_file", path + " is no file"};
       return false;
     }
     // Absolute, because the loader searches its own folders for a name without a slash.
     const std::filesystem::path absolute = std::filesystem::absolute(path, error);
     library_.reset(::dlopen(absolute.c_str(), RTLD_LOCAL | RTLD_NOW));
-    if (library_ == nullptr) failure = {"provider_library", detail::printable(::dlerror())};
+    if (library_ == nullptr) complaint = {"provider_library", detail::printable(::dlerror())};
     return library_ != nullptr;
   }
 
-  bool introduce(const std::string& path, Failure& failure) {
+  bool introduce(const std::string& path, Complaint& complaint) {
     decltype(&glint_provider_abi) abi = nullptr;
     decltype(&glint_provider_name) name = nullptr;
     const char* missing = nullptr;
@@ -105,13 +101,13 @@ class Provider {
     const char* optional = nullptr;
     find("glint_provider_error", error_, optional);
     if (missing != nullptr) {
-      failure = {"provider_symbol", path + " does not define " + missing};
+      complaint = {"provider_symbol", path + " does not define " + missing};
     } else if (abi() != GLINT_PROVIDER_ABI) {
-      failure = {"provider_abi", path + " was built for version " + std::to_string(abi()) +
-                                     " of the interface, this is " + std::to_string(GLINT_PROVIDER_ABI)};
+      complaint = {"provider_abi", path + " was built for version " + std::to_string(abi()) +
+                                       " of the interface, this is " + std::to_string(GLINT_PROVIDER_ABI)};
     } else if (const char* const text = name(); text == nullptr || !detail::is_provider_name(text)) {
-      failure = {"provider_name", path + " calls itself \"" + (text == nullptr ? "null" : detail::printable(text)) +
-                                      "\"; a name is 1 to 40 letters, digits and _ . + -"};
+      complaint = {"provider_name", path + " calls itself \"" + (text == nullptr ? "null" : detail::printable(text)) +
+                                        "\"; a name is 1 to 40 letters, digits and _ . + -"};
     } else {
       name_ = text;
       return true;
@@ -133,4 +129,4 @@ class Provider {
   decltype(&glint_provider_error) error_ = nullptr;
 };
 
-}  // namespace bench
+}  // namespace bench::tune

@@ -1,28 +1,30 @@
-// The benches' operands as a provider sees them.  The problem points into the operands, which have to outlive it; its
-// workspace is the caller's business.  What the interface has no words for is a Failure with the code `unsupported`.
+// A problem of the operators as a provider sees it.  It points where the operator's problem points; workspace is the
+// caller's business.  What the interface has no words for is a Complaint with the code `unsupported`.
 #pragma once
 
 #include <optional>
 
-#include "support/cached_inputs.hpp"
-#include "support/gradient_inputs.hpp"
+#include "glint/ops/incre_flash_attention.hpp"
+#include "glint/ops/prompt_flash_attention.hpp"
+#include "glint/ops/score_grad_problem.hpp"
 #include "tune/provider_host.hpp"
 
-namespace bench {
+namespace bench::tune {
 
 namespace detail {
 
-template <class Element>
-inline constexpr std::uint32_t kProviderType = std::is_same_v<Element, float>         ? GLINT_F32
-                                               : std::is_same_v<Element, glint::half> ? GLINT_F16
-                                                                                      : GLINT_BF16;
+using glint::DType, glint::index_t, glint::Layout, glint::SparseMode;
 
-template <class Element>
-glint_tensor provider_tensor(const Element* data, const glint::Strides& to) {
-  return {const_cast<Element*>(data), kProviderType<Element>, 0, to.batch, to.head, to.row};
+inline constexpr std::uint32_t provider_type(DType type) {
+  return type == DType::f16 ? GLINT_F16 : type == DType::bf16 ? GLINT_BF16 : GLINT_F32;
+}
+inline bool is_float_type(DType type) { return type == DType::f32 || type == DType::f16 || type == DType::bf16; }
+
+inline glint_tensor provider_tensor(const void* data, DType type, const glint::Strides& to) {
+  return {const_cast<void*>(data), provider_type(type), 0, to.batch, to.head, to.row};
 }
 
-inline glint_problem provider_shape(const Shape& s, float scale, int threads) {
+inline glint_problem provider_shape(const glint::Shape& s, float scale, int threads) {
   glint_problem p{};
   p.size = sizeof p;
   p.threads = threads;
@@ -34,15 +36,21 @@ inline glint_problem provider_shape(const Shape& s, float scale, int threads) {
   p.head_dim = s.head_dim;
   p.value_dim = s.value_size();
   p.scale = scale;
-  p.key_lo = -GLINT_OPEN;
-  p.key_hi = GLINT_OPEN;
   return p;
 }
 
 // A bound that hides nothing is open.
-inline void set_window(glint_problem& p, index_t lo, index_t hi) {
-  p.key_lo = lo + p.q_len - 1 <= 0 ? -GLINT_OPEN : lo;
-  p.key_hi = hi >= p.kv_len - 1 ? GLINT_OPEN : hi;
+inline void set_window(glint_problem& p, const glint::mask::Staircase& stairs) {
+  p.key_lo = stairs.lo + p.q_len - 1 <= 0 ? -GLINT_OPEN : stairs.lo;
+  p.key_hi = stairs.hi >= p.kv_len - 1 ? GLINT_OPEN : stairs.hi;
+}
+
+inline void set_mask(glint_problem& p, const glint::MaskTensor& m) {
+  p.mask = m.data;
+  if (!m) return;
+  p.mask_batch_stride = m.batch == 1 ? 0 : m.heads * m.rows * m.columns;
+  p.mask_head_stride = m.heads == 1 ? 0 : m.rows * m.columns;
+  p.mask_row_stride = m.rows == 1 ? 0 : m.columns;
 }
 
 inline std::uint64_t provider_needs(const glint_problem& p) {
@@ -59,97 +67,125 @@ inline std::uint64_t provider_needs(const glint_problem& p) {
   return needs;
 }
 
+inline bool is_empty(const glint::Shape& s) {
+  return s.batch < 1 || s.heads < 1 || s.q_len < 1 || s.kv_len < 1 || s.head_dim < 1 || s.value_size() < 1;
+}
+
 // What the interface has no words for; null: nothing.
-template <class Element, class Out>
-const char* beyond_provider(const Inputs<Element, Out>& in) {
-  using Operands = Inputs<Element, Out>;
-  const Workload& w = in.workload;
-  if (Operands::kInt8 || Operands::kPostQuant) return "integers";
-  if (w.layout == Layout::TND) return "TND, batches of several lengths";
-  if (w.bias != BiasTensor::none) return "a bias";
-  if (w.sink) return "a sink";
-  if (w.keep_prob < 1) return "dropout";
-  if (w.stairs().prefix > 0) return "a prefix that all rows see";
+template <class Element>
+const char* beyond_provider(const glint::ScoreProblem<Element>& p, Layout layout) {
+  if (is_empty(p.shape)) return "empty tensors";
+  if (layout == Layout::TND) return "batches of several lengths (TND)";
+  if (p.pse || p.slopes) return "bias";
+  if (p.sink != nullptr) return "sink";
+  if (p.dropout.keep_prob < 1) return "dropout";
+  if (p.attn_mask && size_of(p.attn_mask.dtype) != 1) return "mask of floating-point numbers";
+  if (p.lse != nullptr || p.stats_repeat != 1) return "statistics but one maximum and one sum for each row";
   return nullptr;
 }
 
-inline std::nullopt_t unsupported(const char* what, Failure& failure) {
-  failure = {"unsupported", std::string("the interface of providers has no ") + what};
+inline const char* beyond_provider(const glint::detail::InferenceProblem& p) {
+  using glint::detail::CacheKind;
+  if (!is_float_type(p.q_type) || !is_float_type(p.cache_type) || p.out_is_int8) return "integers";
+  if (p.ragged() || !p.q_lens.empty()) return "queries of several lengths";
+  if (p.kind == CacheKind::left_padded) return "left padding";
+  if (p.kind == CacheKind::list) return "lists of caches";
+  if (p.prefix_k.data != nullptr) return "shared prefix";
+  if (p.rope_dim > 0) return "rope part";
+  if (p.pse) return "bias";
+  if (p.sink != nullptr) return "sink";
+  if (p.draft == glint::DraftMask::tree) return "trees of drafts";
+  if (p.mask && size_of(p.mask.dtype) != 1) return "mask of floating-point numbers";
+  if (p.lse != nullptr) return "statistics but one maximum and one sum for each row";
+  return nullptr;
+}
+
+inline std::nullopt_t unsupported(const char* what, Complaint& complaint) {
+  complaint = {"unsupported", std::string("the interface of providers has no ") + what};
   return std::nullopt;
 }
 
 }  // namespace detail
 
-template <class Element, class Out>
-std::optional<glint_problem> provider_problem(const Inputs<Element, Out>& in, int threads, Failure& failure) {
-  if (const char* const what = detail::beyond_provider(in)) return detail::unsupported(what, failure);
-  const Workload& w = in.workload;
-  const Shape& s = w.shape;
-  const auto to = [&](index_t heads, index_t rows, index_t dim) {
-    return glint::layout::strides(w.layout, {s.batch, heads, rows, dim});
+template <class Element>
+std::optional<glint_problem> provider_problem(const glint::ScoreProblem<Element>& in, glint::Layout layout,
+                                              glint::SparseMode mode, int threads, Complaint& complaint) {
+  if (const char* const what = detail::beyond_provider(in, layout)) return detail::unsupported(what, complaint);
+  const glint::Shape& s = in.shape;
+  const auto stairs = glint::detail::masks(in, layout, mode).stairs({0, 0, s.q_len, s.kv_len});
+  if (stairs.prefix > 0) return detail::unsupported("prefix that all rows see", complaint);
+  constexpr glint::DType kType = glint::dtype_of<glint::storage_t<Element>>;
+  const auto [q, k, v, out] = glint::detail::dims(in, layout);
+  const auto tensor = [&](const Element* data, const glint::Strides& given, const glint::Dims& dims) {
+    return detail::provider_tensor(data, kType, glint::detail::strides_or(given, layout, dims));
   };
-  glint_problem p = detail::provider_shape(s, in.scale, threads);
+  glint_problem p = detail::provider_shape(s, in.scale * in.q_scale, threads);
   p.op = GLINT_FORWARD;
-  p.q = detail::provider_tensor(in.q.data(), to(s.heads, s.q_len, s.head_dim));
-  p.k = detail::provider_tensor(in.k.data(), to(p.kv_heads, s.kv_len, s.head_dim));
-  p.v = detail::provider_tensor(in.v.data(), to(p.kv_heads, s.kv_len, p.value_dim));
-  p.out = detail::provider_tensor(in.out.data(), to(s.heads, s.q_len, p.value_dim));
-  const glint::mask::Staircase stairs = w.stairs();
-  detail::set_window(p, stairs.lo, stairs.hi);
-  p.mask = in.drop.data();
-  p.mask_row_stride = w.dense_mask ? s.kv_len : 0;
+  p.q = tensor(in.q, in.q_strides, q);
+  p.k = tensor(in.k, in.k_strides, k);
+  p.v = tensor(in.v, in.v_strides, v);
+  p.out = tensor(in.out, in.out_strides, out);
+  detail::set_window(p, stairs);
+  detail::set_mask(p, in.attn_mask);
+  p.softmax_max = in.softmax_max;
+  p.softmax_sum = in.softmax_sum;
   p.needs = detail::provider_needs(p);
   return p;
 }
 
 template <class Element>
-std::optional<glint_problem> provider_problem(const GradientInputs<Element>& in, int threads, Failure& failure) {
-  if (in.forward.workload.bias_gradient) return detail::unsupported("a bias", failure);
-  std::optional<glint_problem> p = provider_problem(in.forward, threads, failure);
+std::optional<glint_problem> provider_problem(const glint::ScoreGradProblem<Element>& in, glint::Layout layout,
+                                              glint::SparseMode mode, int threads, Complaint& complaint) {
+  if (in.d_pse != nullptr || in.d_sink != nullptr)
+    return detail::unsupported("gradient of a bias or a sink", complaint);
+  const glint::ScoreProblem<Element>& forward = in.forward;
+  if (forward.softmax_max == nullptr || forward.softmax_sum == nullptr)
+    return detail::unsupported("statistics but one maximum and one sum for each row", complaint);
+  std::optional<glint_problem> p = provider_problem(forward, layout, mode, threads, complaint);
   if (!p) return p;
-  const auto like = [](const glint_tensor& tensor, Element* data) {
-    glint_tensor gradient = tensor;
-    gradient.data = data;
-    return gradient;
+  constexpr glint::DType kType = glint::dtype_of<glint::storage_t<Element>>;
+  const auto [q, k, v, out] = glint::detail::dims(forward, layout);
+  const auto tensor = [&](const Element* data, const glint::Strides& given, const glint::Dims& dims) {
+    return detail::provider_tensor(data, kType, glint::detail::strides_or(given, layout, dims));
   };
   p->op = GLINT_BACKWARD;
-  p->d_out = like(p->out, in.d_out.data());
-  p->d_q = like(p->q, in.d_q.data());
-  p->d_k = like(p->k, in.d_k.data());
-  p->d_v = like(p->v, in.d_v.data());
-  p->softmax_max = in.max.data();
-  p->softmax_sum = in.sum.data();
+  p->d_out = tensor(in.d_out, in.d_out_strides, out);
+  p->d_q = tensor(in.d_q, in.d_q_strides, q);
+  p->d_k = tensor(in.d_k, in.d_k_strides, k);
+  p->d_v = tensor(in.d_v, in.d_v_strides, v);
   p->needs = detail::provider_needs(*p);
   return p;
 }
 
-template <class Element, class Kv>
-std::optional<glint_problem> provider_problem(const CachedInputs<Element, Kv>& in, index_t layer, int threads,
-                                              Failure& failure) {
-  using Operands = CachedInputs<Element, Kv>;
-  static_assert(std::is_same_v<index_t, std::int64_t>, "lengths are passed as they are");
-  const CachedWorkload& w = in.workload;
-  const Shape& s = w.shape;
-  if constexpr (Operands::kIntegers) return detail::unsupported("integers", failure);
-  if constexpr (is_left_padded<Kv>) return detail::unsupported("left padding", failure);
-  const auto rows_of_queries = [&](index_t dim) {
-    return glint::layout::strides(w.layout, {s.batch, s.heads, s.q_len, dim});
-  };
+// op: GLINT_FORWARD for a prompt, GLINT_DECODE where the problem is IncreFlashAttention's.
+inline std::optional<glint_problem> provider_problem(const glint::detail::InferenceProblem& in, glint_op op,
+                                                     int threads, Complaint& complaint) {
+  static_assert(std::is_same_v<glint::index_t, std::int64_t>, "lengths are passed as they are");
+  if (const char* const what = detail::beyond_provider(in)) return detail::unsupported(what, complaint);
+  glint::Shape s = in.shape;
+  s.kv_len = in.longest();
+  if (detail::is_empty(s)) return detail::unsupported("empty tensors", complaint);
   glint_problem p = detail::provider_shape(s, in.scale, threads);
-  p.op = GLINT_DECODE;
-  p.q = detail::provider_tensor(in.q_of(layer), rows_of_queries(s.head_dim));
-  p.k = detail::provider_tensor(in.k(layer), in.strides(s.head_dim));
-  p.v = detail::provider_tensor(in.v(layer), in.strides(w.v_in_k ? s.head_dim : p.value_dim));
-  p.out = detail::provider_tensor(in.out_of(layer), rows_of_queries(p.value_dim));
-  if (w.draft == glint::DraftMask::causal) detail::set_window(p, -GLINT_OPEN, s.kv_len - s.q_len);
-  if (!w.kv_lens.empty()) p.kv_lens = w.kv_lens.data();
-  if constexpr (is_paged<Kv>) {
-    p.block_table = in.block_table.data();
-    p.blocks_per_entry = in.max_blocks;
-    p.block_size = w.block_size;
-  }
+  p.op = op;
+  p.q = detail::provider_tensor(in.q, in.q_type, in.q_strides);
+  p.k = detail::provider_tensor(in.k.data, in.cache_type, in.k.strides);
+  p.v = detail::provider_tensor(in.v.data, in.cache_type, in.v.strides);
+  p.out = detail::provider_tensor(in.out, in.q_type, in.out_strides);
+  for (glint::index_t b = 0; b < s.batch; ++b)
+    if (in.keys(b) != s.kv_len) p.kv_lens = in.kv_lens.data();
+  glint::mask::Staircase stairs = glint::detail::masks(in).stairs({0, 0, s.q_len, s.kv_len});
+  if (in.draft == glint::DraftMask::causal) stairs.hi = s.kv_len - s.q_len;
+  detail::set_window(p, stairs);
+  const bool from_the_left = in.mode == glint::SparseMode::default_mask || in.mode == glint::SparseMode::left_up_causal;
+  if (from_the_left && in.draft == glint::DraftMask::none && p.kv_lens != nullptr &&
+      (p.key_lo != -GLINT_OPEN || p.key_hi != GLINT_OPEN))
+    return detail::unsupported("window from the first key of entries of several lengths", complaint);
+  detail::set_mask(p, in.mask);
+  p.block_table = in.block_table;
+  p.blocks_per_entry = in.max_blocks;
+  p.block_size = in.block_size;
   p.needs = detail::provider_needs(p);
   return p;
 }
 
-}  // namespace bench
+}  // namespace bench::tune
