@@ -68,7 +68,8 @@ class BadWorkerTest(FrontTest):
     def test_a_case_that_never_starts_is_skipped(self):
         for what, code in (("crash", "crashed"), ("hang", "timeout"), ("garbage", "garbage")):
             self.out.unlink(missing_ok=True)
-            self.tell(start={"op=bwd": what})
+            log = self.path / f"log-{what}"
+            self.tell(start={"op=bwd": what}, log=str(log))
             _, err, records = self.sweep("--no-prune", "--repetitions", 1, "--timeout", 1, lines=(FWD, BWD, INCRE),
                                          status=1)
             errors = [record for record in records if record["kind"] == "error"]
@@ -76,6 +77,7 @@ class BadWorkerTest(FrontTest):
                              [(BWD, None, code)])
             self.assertEqual({run["line"] for run in times_of(records)}, {FWD, INCRE})
             self.assertIn(BWD, err)
+            self.assertEqual(log.read_text().count("op=bwd start"), 2)
 
     def test_another_protocol(self):
         self.tell(describe={"protocol": 2})
