@@ -20,8 +20,9 @@ namespace bench::tune {
 class Tensor {
  public:
   Tensor() = default;
-  Tensor(std::int64_t batch, std::int64_t heads, std::int64_t rows, std::int64_t dim, std::uint32_t dtype)
-      : dim_(dim), dtype_(dtype), head_(dim + 3), batch_(head_ * heads), row_(batch_ * batch) {
+  Tensor(std::int64_t batch, std::int64_t heads, std::int64_t rows, std::int64_t dim, std::uint32_t dtype,
+         std::int64_t gap = 3)
+      : dim_(dim), dtype_(dtype), head_(dim + gap), batch_(head_ * heads), row_(batch_ * batch) {
     memory_.assign(static_cast<std::size_t>(row_ * rows) * bytes(), 0xff);  // a NaN of each type
   }
 
@@ -112,14 +113,14 @@ class ProviderOperands {
     const std::int64_t matrices = c.mask == ProviderCase::Mask::of_each_head ? c.batch * c.heads : 1;
     if (c.mask != ProviderCase::Mask::none) mask.resize(static_cast<std::size_t>(matrices * c.q_len * c.kv_len));
     for (std::uint8_t& drop : mask) drop = engine_() % 3 == 0 ? 2 : 0;
-    if (!mask.empty()) std::fill_n(mask.begin(), c.kv_len, std::uint8_t{1});  // a row that sees nothing
+    if (!mask.empty() && c.q_len > 1) std::fill_n(mask.begin(), c.kv_len, std::uint8_t{1});  // a row that sees nothing
     const std::size_t rows = static_cast<std::size_t>(c.batch * c.heads * c.q_len);
     if (c.statistics || c.op == GLINT_BACKWARD) max.assign(rows, NAN), sum.assign(rows, NAN);
     if (c.op != GLINT_BACKWARD) return;
     d_out = random_rows(c.value_dim);
-    d_q = {c.batch, c.heads, c.q_len, c.head_dim, c.q_type};
-    d_k = {c.batch, c.kv_heads, c.kv_len, c.head_dim, c.kv_type};
-    d_v = {c.batch, c.kv_heads, c.kv_len, c.value_dim, c.kv_type};
+    d_q = {c.batch, c.heads, c.q_len, c.head_dim, c.q_type, 5};
+    d_k = {c.batch, c.kv_heads, c.kv_len, c.head_dim, c.kv_type, 5};
+    d_v = {c.batch, c.kv_heads, c.kv_len, c.value_dim, c.kv_type, 5};
   }
 
   glint_problem problem() {
