@@ -34,6 +34,11 @@ list(FILTER plain_headers EXCLUDE REGEX "/include/glint/(eigen(\\.hpp|/)|referen
 
 glint_interface(glint glint ${plain_headers})
 target_compile_features(glint INTERFACE cxx_std_20)
+# glint/simd/tuning.hpp.  A path, or a name below an include directory, as glint/tuned/amd_zen4.hpp.
+set(GLINT_TUNING_FILE "" CACHE STRING "Tuning table that programs which link to glint::glint are compiled with")
+if(GLINT_TUNING_FILE)
+  target_compile_definitions(glint INTERFACE "$<BUILD_INTERFACE:GLINT_TUNING_FILE=\"${GLINT_TUNING_FILE}\">")
+endif()
 if(TARGET Eigen3::Eigen)
   glint_interface(glint_eigen eigen ${eigen_headers})
   target_link_libraries(glint_eigen INTERFACE glint Eigen3::Eigen)

@@ -125,7 +125,7 @@ TEST_F(Pairs, ScoresAreDotProducts) {
       std::vector<float> s(static_cast<std::size_t>(keys * kRows));
       isa::pack_pairs<kRows>(q.data(), dim, kRows, dim, packed.data());
       isa::Upcoming nothing;
-      isa::scores_of_lanes<kRows, 4>(k.data(), dim, packed.data(), dim, keys, s.data(), top.data(), nothing);
+      isa::scores_of_lanes<kRows, glint::RegisterBlock<4, 4>>(k.data(), dim, packed.data(), dim, keys, s.data(), top.data(), nothing);
       for (index_t r = 0; r < kRows; ++r) {
         float highest = -1e30F;
         for (index_t c = 0; c < keys; ++c) {

@@ -95,7 +95,7 @@ GLINT_NOINLINE void for_blocks(index_t count, int* sizes) {
 // vectors[lane] = those of the group that begins there.
 template <index_t kRows>
 GLINT_NOINLINE void lane_groups(index_t lanes, int* vectors) {
-  isa::for_lane_groups<kRows>(lanes, [&](auto group, index_t lane) { vectors[lane] += decltype(group)::value; });
+  isa::for_lane_groups<kRows>(lanes, [&](auto group, index_t lane) { vectors[lane] += decltype(group)::vecs; });
 }
 
 // How many of `requests` requests Upcoming needs to have asked for all rows; more than that if it never has.

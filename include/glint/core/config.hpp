@@ -11,15 +11,23 @@
 // different -m flags must never share such a function (the linker keeps one copy, and a baseline caller would
 // jump into AVX-512 code), so the flags are part of every symbol's name.
 #if defined(__AVX512F__)
-#define GLINT_ABI v0_avx512
+#define GLINT_ABI_OF_FLAGS v0_avx512
 #elif defined(__AVX2__)
-#define GLINT_ABI v0_avx2
+#define GLINT_ABI_OF_FLAGS v0_avx2
 #elif defined(__AVX__)
-#define GLINT_ABI v0_avx
+#define GLINT_ABI_OF_FLAGS v0_avx
 #elif defined(__SSE4_2__)
-#define GLINT_ABI v0_sse42
+#define GLINT_ABI_OF_FLAGS v0_sse42
 #else
-#define GLINT_ABI v0_base
+#define GLINT_ABI_OF_FLAGS v0_base
+#endif
+// So is whether there is a tuning table (simd/tuning.hpp): it decides what inline functions do.
+#ifdef GLINT_TUNING_FILE
+#define GLINT_JOIN_NAMES(a, b) a##b
+#define GLINT_JOINED_NAMES(a, b) GLINT_JOIN_NAMES(a, b)
+#define GLINT_ABI GLINT_JOINED_NAMES(GLINT_ABI_OF_FLAGS, _tuned)
+#else
+#define GLINT_ABI GLINT_ABI_OF_FLAGS
 #endif
 
 #define GLINT_INLINE __attribute__((always_inline)) inline

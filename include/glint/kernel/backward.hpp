@@ -53,23 +53,25 @@ struct Entries {
 };
 
 template <class Tile, class Head>
-Entries<Head> entries(Isa isa, [[maybe_unused]] Products products) {
-#define GLINT_IN(isa, Way)                                                \
-  {                                                                       \
-    &isa::backward_block<Tile, Head, isa::Way<Tile>>,                     \
-        &isa::add_bias_gradient<Tile, Head, isa::GradientInSingles<Tile>> \
-  }
+Entries<Head> entries([[maybe_unused]] Isa isa, [[maybe_unused]] Products products) {
+#define GLINT_IN(set, Way)                                                  \
+  if constexpr (Tile::runs_on(Isa::set))                                    \
+    if (isa == Isa::set)                                                    \
+      return {&isa_##set::backward_block<Tile, Head, isa_##set::Way<Tile>>, \
+              &isa_##set::add_bias_gradient<Tile, Head, isa_##set::GradientInSingles<Tile>>};
 #if GLINT_HAVE_X86
-  if constexpr (std::is_same_v<typename Head::element, bfloat16>) {
-    if (products == Products::pairs && simd::bf16_dot()) return GLINT_IN(isa_avx512, GradientInPairs);
-  }
-  if (isa == Isa::avx512) return GLINT_IN(isa_avx512, GradientInSingles);
-  if (isa == Isa::avx2) return GLINT_IN(isa_avx2, GradientInSingles);
+  if constexpr (std::is_same_v<typename Head::element, bfloat16>)
+    if (products == Products::pairs && simd::bf16_dot()) {
+      GLINT_IN(avx512, GradientInPairs)
+    }
+  GLINT_IN(avx512, GradientInSingles)
+  GLINT_IN(avx2, GradientInSingles)
 #endif
 #if GLINT_HAVE_VECTOR_EXTENSIONS
-  if (isa == Isa::base) return GLINT_IN(isa_base, GradientInSingles);
+  GLINT_IN(base, GradientInSingles)
 #endif
-  return GLINT_IN(isa_plain, GradientInSingles);
+  GLINT_IN(plain, GradientInSingles)
+  return {};  // of a tile that does not run here, which nobody asks for
 #undef GLINT_IN
 }
 

@@ -20,7 +20,7 @@ namespace backward {
 template <class Element, class MaskModel>
 using HeadOnce = GradientHead<HeadWork<Element, MaskModel>>;
 template <class Element>
-using TileOnce = recipe::Default::gradient_tile<Element>;
+using TileOnce = recipe::BuiltIn::gradient_tile<Element>;
 using StaircaseOnce = mask::Staircase;                        // modes that imply their mask
 using TensorOnce = mask::Both<mask::Staircase, mask::Dense>;  // modes that read a mask tensor
 

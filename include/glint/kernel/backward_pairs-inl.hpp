@@ -107,10 +107,10 @@ struct GradientInPairs {
     Upcoming for_values = values_ahead(at, kv, sums), for_keys = keys_ahead(at, sums);
     const ScoreProduct<bfloat16> s{kv.k,       kv.k_stride,   at.tile.q, forward.q.dim,
                                    at.count(), at.tile.lanes, scratch.s, nullptr};
-    glint::GLINT_ISA::scores<kRows>(s, s.dim / 2, at.visible, for_values);
+    glint::GLINT_ISA::scores<Tile>(s, s.dim / 2, at.visible, for_values);
     const ScoreProduct<bfloat16> dp{kv.v,       kv.v_stride,   at.tile.d_out, at.head.d_out.dim,
                                     at.count(), at.tile.lanes, scratch.ds,    nullptr};
-    glint::GLINT_ISA::scores<kRows>(dp, dp.dim / 2, at.visible, for_keys);
+    glint::GLINT_ISA::scores<Tile>(dp, dp.dim / 2, at.visible, for_keys);
     if (!ProductsOfPairs<Tile>::exp_scales(forward))
       scale_scores<kRows>(forward.scale, at.count(), at.tile.lanes, scratch.s, scratch.tile_max);
   }
@@ -144,7 +144,7 @@ struct GradientInPairs {
     if (at.visible != nullptr && !all_finite(all)) {
       add_selected_rows(sums, at.rows(), at.count(), at.visible);
     } else {
-      add_row_products<2>(sums, at.rows(), at.count(), at.visible);
+      add_row_products<Tile, 2>(sums, at.rows(), at.count(), at.visible);
     }
   }
 };

@@ -44,7 +44,7 @@ GLINT_INLINE void add_to_queries(const TileBox<Head>& at, const Values& k, index
     accumulate_selected<Tile::rows>(at.visible, k, ds, sum);
   } else {
     Upcoming next = at.next;
-    accumulate<Tile::rows>(k, steps, ds, at.visible, sum, next);
+    accumulate<Tile>(k, steps, ds, at.visible, sum, next);
   }
 }
 
@@ -82,10 +82,10 @@ struct GradientInSingles {
     Upcoming for_values = values_ahead(at, kv, sums), for_keys = keys_ahead(at, sums);
     const ScoreProduct<float> s{kv.k,       kv.k_stride,   at.tile.q, at.head.forward.dim(),
                                 at.count(), at.tile.lanes, scratch.s, nullptr};
-    glint::GLINT_ISA::scores<kRows>(s, s.dim, at.visible, for_values);
+    glint::GLINT_ISA::scores<Tile>(s, s.dim, at.visible, for_values);
     const ScoreProduct<float> dp{kv.v,       kv.v_stride,   at.tile.d_out, at.head.d_out.dim,
                                  at.count(), at.tile.lanes, scratch.ds,    nullptr};
-    glint::GLINT_ISA::scores<kRows>(dp, dp.dim, at.visible, for_keys);
+    glint::GLINT_ISA::scores<Tile>(dp, dp.dim, at.visible, for_keys);
   }
   template <class Head>
   static GLINT_INLINE void differentiate(const TileBox<Head>& at, const GradientScratch<Tile>& scratch) {
@@ -109,7 +109,7 @@ struct GradientInSingles {
     if (at.visible != nullptr && !all_finite(rows.data, rows.stride, at.rows(), dim)) {
       add_selected_rows(sums, at.rows(), at.count(), at.visible);
     } else {
-      add_row_products<1>(sums, at.rows(), at.count(), at.visible);
+      add_row_products<Tile, 1>(sums, at.rows(), at.count(), at.visible);
     }
   }
 };

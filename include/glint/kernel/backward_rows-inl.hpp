@@ -4,14 +4,15 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-// Calls group(integral_constant<int, NV>, first) so that groups of NV vectors make up `count` vectors.
-template <class Group>
+// Calls group(RegisterBlock, first) so that blocks side by side make up `count` vectors.
+template <class Wanted, class Group>
 GLINT_INLINE void for_vector_groups(index_t count, const Group& group) {
   index_t i = 0;
-  for (; i + kNV <= count; i += kNV) group(std::integral_constant<int, kNV>{}, i);
-  if constexpr (kNV > 2)
-    for (; i + 2 <= count; i += 2) group(std::integral_constant<int, 2>{}, i);
-  for (; i < count; ++i) group(std::integral_constant<int, 1>{}, i);
+  constexpr int kWhole = Wanted::vecs == 0 ? kNV : Wanted::vecs;
+  for (; i + kWhole <= count; i += kWhole) group(BlockOf<kWhole, Wanted>{}, i);
+  if constexpr (kWhole > 2)
+    for (; i + 2 <= count; i += 2) group(BlockOf<2, Wanted>{}, i);
+  for (; i < count; ++i) group(BlockOf<1, Wanted>{}, i);
 }
 
 // Sums over the queries of a tile, which are few enough for one chain: sum[key][d] += a[key][r] * rows[r][d].
@@ -26,13 +27,13 @@ struct RowSums {
 };
 
 // By value: what is behind a reference would be read again after every store.
-template <class Product, int NV>
-GLINT_NOINLINE void add_row_products(const RowSums<Product> t, index_t steps, index_t keys) {
+template <class Product, class Block>
+GLINT_NOINLINE void add_rows_in_block(const RowSums<Product> t, index_t steps, index_t keys) {
   const auto nothing = []() __attribute__((always_inline)){};
   const Broadcast<Product> a{t.a, t.a_stride, t.a_step};
-  for_blocks<kBlockRows<NV>>(
+  for_blocks<Block::rows>(
       keys, [=](auto count, index_t key) __attribute__((always_inline)) {
-        constexpr int kCount = decltype(count)::value;
+        constexpr int kCount = decltype(count)::value, NV = Block::vecs;
         Vec block[kCount][NV] = {};
         multiply_add(Broadcast<Product>{a.data + key * a.row, a.row, a.depth}, t.rows, t.stride, steps, block, nothing);
         float* const to = t.sum + key * t.sum_stride;
@@ -47,33 +48,34 @@ GLINT_NOINLINE void add_row_products(const RowSums<Product> t, index_t steps, in
       });
 }
 
-template <class Product>
-GLINT_INLINE void add_row_products(const RowSums<Product>& t, Interval steps, Interval keys) {
-  for_vector_groups(
-      t.vectors, [&](auto vectors, index_t first) __attribute__((always_inline)) {
+template <class Wanted, class Product>
+GLINT_INLINE void add_rows_of_box(const RowSums<Product>& t, Interval steps, Interval keys) {
+  for_vector_groups<Wanted>(
+      t.vectors, [&](auto block, index_t first) __attribute__((always_inline)) {
         RowSums<Product> part = t;
         part.a += keys.lo * t.a_stride + steps.lo * t.a_step;
         part.rows += steps.lo * t.stride + first * kLanes;
         part.sum += keys.lo * t.sum_stride + first * kLanes;
-        add_row_products<Product, decltype(vectors)::value>(part, steps.size(), keys.size());
+        add_rows_in_block<Product, decltype(block)>(part, steps.size(), keys.size());
       });
 }
 
 // kRowsInStep: queries of one step along the sum.  Where the mask's words are given, each strip of keys takes the rows
 // that see any of it: the others would add zeros.
-template <index_t kRowsInStep, class Product>
+template <class Tile, index_t kRowsInStep, class Product>
 GLINT_INLINE void add_row_products(const RowSums<Product>& t, index_t rows, index_t count,
                                    const std::uint64_t* visible) {
+  using Wanted = typename Tile::block;
   constexpr index_t kStrip = 16;
   const index_t steps = (rows + kRowsInStep - 1) / kRowsInStep;
-  if (visible == nullptr) return add_row_products(t, {0, steps}, {0, count});
+  if (visible == nullptr) return add_rows_of_box<Wanted>(t, {0, steps}, {0, count});
   for (index_t c = 0; c < count; c += kStrip) {
     const Interval keys = intersect({c, c + kStrip}, {0, count});
     std::uint64_t any = 0;
     for (index_t k = keys.lo; k < keys.hi; ++k) any |= visible[k];
     if (any == 0) continue;
     const index_t first = std::countr_zero(any), last = 63 - std::countl_zero(any);
-    add_row_products(t, {first / kRowsInStep, last / kRowsInStep + 1}, keys);
+    add_rows_of_box<Wanted>(t, {first / kRowsInStep, last / kRowsInStep + 1}, keys);
   }
 }
 

@@ -85,8 +85,8 @@ GLINT_NOINLINE void differentiate_lanes(const StoreAs& store_as, const ScoreGrad
 template <index_t kRows, class StoreAs>
 GLINT_INLINE void differentiate(const StoreAs& store_as, const ScoreGradient& t) {
   for_lane_groups<kRows>(
-      t.lanes, [&](auto vectors, index_t lane) __attribute__((always_inline)) {
-        differentiate_lanes<kRows, decltype(vectors)::value>(store_as, t, lane);
+      t.lanes, [&](auto block, index_t lane) __attribute__((always_inline)) {
+        differentiate_lanes<kRows, decltype(block)::vecs>(store_as, t, lane);
       });
 }
 

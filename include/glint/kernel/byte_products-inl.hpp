@@ -73,7 +73,7 @@ struct BytesInFloat : ByteProducts<Tile> {
     const index_t lanes = tile.state.lanes;
     const ScoreProduct<float> product{kv.k,  kv.k_stride, tile.q,    tile.head->q.dim,
                                       count, lanes,       scratch.s, scratch.tile_max};
-    glint::GLINT_ISA::scores<kRows>(product, product.dim, visible, upcoming);
+    glint::GLINT_ISA::scores<Tile>(product, product.dim, visible, upcoming);
     with_score_steps(
         byte_factors<Tile>(*tile.head), [&](const auto& to_score) __attribute__((always_inline)) {
           round_scores<kRows>(to_score, count, lanes, scratch.s, scratch.tile_max);
@@ -92,7 +92,7 @@ struct BytesInFloat : ByteProducts<Tile> {
         *tile.head, [&](const auto& finish) __attribute__((always_inline)) {
           const ValueRows<std::remove_cvref_t<decltype(finish)>> v{kv.v,   kv.v_stride,     tile.head->out.dim,
                                                                    box.k0, box.k1 - box.k0, finish};
-          glint::GLINT_ISA::accumulate<kRows>(v, v.count, scratch.s, visible, tile.running_sum(), upcoming);
+          glint::GLINT_ISA::accumulate<Tile>(v, v.count, scratch.s, visible, tile.running_sum(), upcoming);
         });
   }
 };
@@ -146,7 +146,7 @@ struct BytesByDot : ByteProducts<Tile> {
     const ByteFactors factors = byte_factors<Tile>(*tile.head);
     const QuadScores product{kv.k,      kv.k_stride,      tile.q, (tile.head->q.dim + 3) / 4, count, tile.state.lanes,
                              scratch.s, scratch.tile_max, factors};
-    glint::GLINT_ISA::scores<kRows>(product, product.quads, visible, upcoming);
+    glint::GLINT_ISA::scores<Tile>(product, product.quads, visible, upcoming);
     return true;
   }
   template <class Head>
@@ -160,7 +160,7 @@ struct BytesByDot : ByteProducts<Tile> {
     Common::with_block(
         *tile.head, [&](const auto& finish) __attribute__((always_inline)) {
           const ByteRowQuads<std::remove_cvref_t<decltype(finish)>> v{kv.v, kv.v_dim, box.k1 - box.k0, finish};
-          glint::GLINT_ISA::accumulate<kRows>(v, (v.count + 3) / 4, scratch.s, visible, tile.running_sum(), upcoming);
+          glint::GLINT_ISA::accumulate<Tile>(v, (v.count + 3) / 4, scratch.s, visible, tile.running_sum(), upcoming);
         });
   }
 };

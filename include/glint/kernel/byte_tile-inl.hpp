@@ -197,17 +197,18 @@ GLINT_INLINE void begin_scores(const float* q, index_t quads, Vec (&start)[NV]) 
   for (int j = 0; j < NV; ++j) start[j] = from_bits(bits_of(sum[j]) * -128);
 }
 
-template <index_t kRows, int NV, class Round>
+template <index_t kRows, class Block, class Round>
 GLINT_NOINLINE void scores_of_lanes(const QuadScores& t, Interval keys, index_t lane, const Round& shared_to_score,
                                     Upcoming& upcoming) {
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
+  constexpr int NV = Block::vecs;
   const float* const q = t.q + lane;
   const Round to_score = shared_to_score;
   Vec top[NV], start[NV];
   begin_scores<kRows>(q, t.quads, start);
   GLINT_UNROLL
   for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
-  for_blocks<kBlockRows<NV>>(
+  for_blocks<Block::rows>(
       keys.size(), [&](auto rows, index_t c) __attribute__((always_inline)) {
         constexpr int kCount = decltype(rows)::value;
         Vec block[kCount][NV];
@@ -230,11 +231,12 @@ GLINT_NOINLINE void scores_of_lanes(const QuadScores& t, Interval keys, index_t 
   for (int j = 0; j < NV; ++j) store(t.tile_max + lane + j * kLanes, top[j]);
 }
 
-template <index_t kRows, int NV>
+template <index_t kRows, class Block>
 GLINT_INLINE void scores_of_part(const QuadScores& t, Interval keys, index_t lane, Upcoming& upcoming) {
   with_score_steps(
-      t.factors, [&](const auto& to_score)
-                     __attribute__((always_inline)) { scores_of_lanes<kRows, NV>(t, keys, lane, to_score, upcoming); });
+      t.factors, [&](const auto& to_score) __attribute__((always_inline)) {
+        scores_of_lanes<kRows, Block>(t, keys, lane, to_score, upcoming);
+      });
 }
 
 // absorb: four neighbouring keys as bytes of one lane.  A chain has a multiple of four keys, but for the last.
@@ -266,12 +268,13 @@ struct ByteRowQuads {
   static constexpr index_t kKeysInRow = 4;  // of p
 };
 
-template <index_t kRows, int NV, class Finish>
+template <index_t kRows, class Block, class Finish>
 GLINT_NOINLINE void accumulate_lanes(const ByteRowQuads<Finish>& v, const float* p, const RunningSum& sum, index_t lane,
                                      Upcoming& upcoming) {
+  constexpr int NV = Block::vecs;
   const index_t quads = (v.count + 3) / 4;
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
-  for_blocks<kBlockRows<NV>>(
+  for_blocks<Block::rows>(
       v.dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
         constexpr int kCount = decltype(rows)::value;
         Vec block[kCount][NV] = {};

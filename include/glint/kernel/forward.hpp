@@ -74,33 +74,41 @@ template <class Tile, class Head>
 using Entry = void (*)(const Head*, const Interval*, index_t, std::byte*, const NextTask&);
 
 template <class Tile, class Head>
-Entry<Tile, Head> floats_entry(Isa isa, [[maybe_unused]] Products products) {
+Entry<Tile, Head> floats_entry([[maybe_unused]] Isa isa, [[maybe_unused]] Products products) {
+#define GLINT_IN(set, Way)               \
+  if constexpr (Tile::runs_on(Isa::set)) \
+    if (isa == Isa::set) return &isa_##set::forward_tiles<Tile, Head, isa_##set::Way<Tile>>;
 #if GLINT_HAVE_X86
-  if constexpr (std::is_same_v<typename Head::element, bfloat16>) {
-    if (products == Products::pairs && simd::bf16_dot())
-      return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::ProductsOfPairs<Tile>>;
-  }
-  if (isa == Isa::avx512) return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::FloatProducts<Tile>>;
-  if (isa == Isa::avx2) return &isa_avx2::forward_tiles<Tile, Head, isa_avx2::FloatProducts<Tile>>;
+  if constexpr (std::is_same_v<typename Head::element, bfloat16>)
+    if (products == Products::pairs && simd::bf16_dot()) {
+      GLINT_IN(avx512, ProductsOfPairs)
+    }
+  GLINT_IN(avx512, FloatProducts)
+  GLINT_IN(avx2, FloatProducts)
 #endif
 #if GLINT_HAVE_VECTOR_EXTENSIONS
-  if (isa == Isa::base) return &isa_base::forward_tiles<Tile, Head, isa_base::FloatProducts<Tile>>;
+  GLINT_IN(base, FloatProducts)
 #endif
-  return &isa_plain::forward_tiles<Tile, Head, isa_plain::FloatProducts<Tile>>;
+  GLINT_IN(plain, FloatProducts)
+  return nullptr;  // of a tile that does not run here, which nobody asks for
 }
 
 // The products of bytes: with the dot instruction, or the same integers in float.
 template <class Tile, class Head>
-Entry<Tile, Head> bytes_entry(Isa isa) {
+Entry<Tile, Head> bytes_entry([[maybe_unused]] Isa isa) {
 #if GLINT_HAVE_X86
-  if (simd::int8_dot()) return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::BytesByDot<Tile>>;
-  if (isa == Isa::avx512) return &isa_avx512::forward_tiles<Tile, Head, isa_avx512::BytesInFloat<Tile>>;
-  if (isa == Isa::avx2) return &isa_avx2::forward_tiles<Tile, Head, isa_avx2::BytesInFloat<Tile>>;
+  if (simd::int8_dot()) {
+    GLINT_IN(avx512, BytesByDot)
+  }
+  GLINT_IN(avx512, BytesInFloat)
+  GLINT_IN(avx2, BytesInFloat)
 #endif
 #if GLINT_HAVE_VECTOR_EXTENSIONS
-  if (isa == Isa::base) return &isa_base::forward_tiles<Tile, Head, isa_base::BytesInFloat<Tile>>;
+  GLINT_IN(base, BytesInFloat)
 #endif
-  return &isa_plain::forward_tiles<Tile, Head, isa_plain::BytesInFloat<Tile>>;
+  GLINT_IN(plain, BytesInFloat)
+  return nullptr;
+#undef GLINT_IN
 }
 
 template <class Tile, class Plan>

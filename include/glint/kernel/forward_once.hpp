@@ -1,4 +1,4 @@
-// Prefill's kernels compiled once for a program, as decode_once.hpp has it for decode: those of recipe::Default, with
+// Prefill's kernels compiled once for a program, as decode_once.hpp has it for decode: those of recipe::BuiltIn, with
 // the masks that sparse modes mean.  Include this in every source that calls FlashAttentionScore, PromptFlashAttention
 // or their run-time doors, and in one source for each of 1, 2 and 3 define GLINT_FORWARD_HERE as that number before it
 // (one source for all would take more than a minute).  All of them must be compiled with the same -m flags.  Without
@@ -16,9 +16,9 @@ namespace forward {
 using StaircaseMask = mask::Staircase;                        // 1: modes that imply their mask
 using TensorMask = mask::Both<mask::Staircase, mask::Dense>;  // 2: modes that read a mask tensor
 using ErasedMask = AnyMask;                                   // 3: the run-time doors
-using FloatTile = recipe::Default::tile<float>;
-using HalfTile = recipe::Default::tile<half>;
-using ByteTile = recipe::Default::tile<std::int8_t>;
+using FloatTile = recipe::BuiltIn::tile<float>;
+using HalfTile = recipe::BuiltIn::tile<half>;
+using ByteTile = recipe::BuiltIn::tile<std::int8_t>;
 
 }  // namespace forward
 

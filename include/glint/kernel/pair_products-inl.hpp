@@ -75,7 +75,7 @@ struct ProductsOfPairs {
     const index_t lanes = tile.state.lanes;
     const ScoreProduct<bfloat16> product{kv.k,  kv.k_stride, tile.q,    tile.head->q.dim,
                                          count, lanes,       scratch.s, scratch.tile_max};
-    glint::GLINT_ISA::scores<kRows>(product, product.dim / 2, visible, upcoming);
+    glint::GLINT_ISA::scores<Tile>(product, product.dim / 2, visible, upcoming);
     if (!exp_scales(*tile.head)) scale_scores<kRows>(tile.head->scale, count, lanes, scratch.s, scratch.tile_max);
     return true;
   }
@@ -98,7 +98,7 @@ struct ProductsOfPairs {
     if (visible != nullptr && !all_finite(v)) {
       accumulate_selected<kRows>(visible, v, scratch.s, tile.running_sum());
     } else {
-      glint::GLINT_ISA::accumulate<kRows>(v, v.count / 2, scratch.s, visible, tile.running_sum(), upcoming);
+      glint::GLINT_ISA::accumulate<Tile>(v, v.count / 2, scratch.s, visible, tile.running_sum(), upcoming);
     }
   }
 };

@@ -7,14 +7,15 @@ inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
 // S^T = K q^T, unscaled, and the maximum of each lane.
-template <index_t kRows, int NV>
+template <index_t kRows, class Block>
 GLINT_NOINLINE void scores_of_lanes(const bfloat16* k, index_t k_stride, const float* q, index_t dim, index_t count,
                                     float* s, float* tile_max, Upcoming& upcoming) {
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
+  constexpr int NV = Block::vecs;
   Vec top[NV];
   GLINT_UNROLL
   for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
-  for_blocks<kBlockRows<NV>>(
+  for_blocks<Block::rows>(
       count, [&](auto rows, index_t c) __attribute__((always_inline)) {
         constexpr int kCount = decltype(rows)::value;
         const bfloat16* const row = k + c * k_stride;
@@ -66,14 +67,14 @@ struct ValuePairs {
 };
 
 // One chain: against the rounding of P to bfloat16 that of the sum is nothing.
-template <index_t kRows, int NV>
+template <index_t kRows, class Block>
 GLINT_NOINLINE void accumulate_lanes(const ValuePairs& v, const float* p, const RunningSum& sum, index_t lane,
                                      Upcoming& upcoming) {
   const index_t pairs = (v.count + 1) / 2;
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
-  for_blocks<kBlockRows<NV>>(
+  for_blocks<Block::rows>(
       v.dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
-        Vec block[decltype(rows)::value][NV] = {};
+        Vec block[decltype(rows)::value][Block::vecs] = {};
         multiply_add(Broadcast<Pairs>{v.data + 2 * d, 2, 2 * v.dim}, p + lane, kRows, pairs, block, request);
         rescale_and_add<kRows>(sum, d, lane, block);
       });

@@ -19,30 +19,35 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace GLINT_ISA {
 
-template <index_t kRows, int NV, class Element>
+// The numbers of one register block of a tile.
+template <class Tile>
+inline constexpr index_t kBlockNumbers =
+    WholeBlock<Tile::rows, typename Tile::block>::rows* WholeBlock<Tile::rows, typename Tile::block>::vecs* kLanes;
+
+template <index_t kRows, class Block, class Element>
 GLINT_INLINE void scores_of_part(const ScoreProduct<Element>& t, Interval keys, index_t lane, Upcoming& upcoming) {
-  scores_of_lanes<kRows, NV>(t.k + keys.lo * t.k_stride, t.k_stride, t.q + lane, t.dim, keys.size(),
-                             t.s + keys.lo * kRows + lane, t.tile_max == nullptr ? nullptr : t.tile_max + lane,
-                             upcoming);
+  scores_of_lanes<kRows, Block>(t.k + keys.lo * t.k_stride, t.k_stride, t.q + lane, t.dim, keys.size(),
+                                t.s + keys.lo * kRows + lane, t.tile_max == nullptr ? nullptr : t.tile_max + lane,
+                                upcoming);
 }
 
-template <index_t kRows, class Product>
+template <class Tile, class Product>
 GLINT_INLINE void scores_of_box(const Product& t, Interval keys, Interval lanes, Upcoming& upcoming) {
-  for_lane_groups<kRows>(
-      lanes.size(), [&](auto vectors, index_t first) __attribute__((always_inline)) {
-        scores_of_part<kRows, decltype(vectors)::value>(t, keys, lanes.lo + first, upcoming);
+  for_lane_groups<Tile::rows, typename Tile::block>(
+      lanes.size(), [&](auto block, index_t first) __attribute__((always_inline)) {
+        scores_of_part<Tile::rows, decltype(block)>(t, keys, lanes.lo + first, upcoming);
       });
 }
 
 // The first product.  steps: along the sum, of any one block.  Where the mask's words are given, lanes that see none of
 // a strip of keys are left out: their scores will be excluded.
-template <index_t kRows, class Product>
+template <class Tile, class Product>
 GLINT_INLINE void scores(const Product& t, index_t steps, const std::uint64_t* visible, Upcoming& upcoming) {
   constexpr index_t kStrip = 16;
-  upcoming.spread_over(t.count * t.lanes / (kMR * kNV * kLanes) * steps / kSteps);
-  if (visible == nullptr) return scores_of_box<kRows>(t, {0, t.count}, {0, t.lanes}, upcoming);
+  upcoming.spread_over(t.count * t.lanes / kBlockNumbers<Tile> * steps / kSteps);
+  if (visible == nullptr) return scores_of_box<Tile>(t, {0, t.count}, {0, t.lanes}, upcoming);
   const auto lanes_at = [&](index_t c) {
-    return lanes_that_see<kRows>(visible + c, t.count - c < kStrip ? t.count - c : kStrip);
+    return lanes_that_see<Tile::rows>(visible + c, t.count - c < kStrip ? t.count - c : kStrip);
   };
   for (Interval keys{0, 0}; keys.lo < t.count; keys.lo = keys.hi) {
     const Interval lanes = lanes_at(keys.lo);
@@ -50,17 +55,18 @@ GLINT_INLINE void scores(const Product& t, index_t steps, const std::uint64_t* v
       const Interval next = lanes_at(keys.hi);
       if (next.lo != lanes.lo || next.hi != lanes.hi) break;
     }
-    scores_of_box<kRows>(t, intersect(keys, {0, t.count}), lanes, upcoming);
+    scores_of_box<Tile>(t, intersect(keys, {0, t.count}), lanes, upcoming);
   }
 }
 
 // The second.  Values: ValueRows, ValuePairs or ByteRowQuads.  Where the mask's words are given and it pays, every unit
 // of lanes takes only the keys that it sees: the others would add zeros.
-template <index_t kRows, class Values>
+template <class Tile, class Values>
 GLINT_INLINE void accumulate(const Values& v, index_t steps, const float* p, const std::uint64_t* visible,
                              const RunningSum& sum, Upcoming& upcoming) {
-  constexpr index_t kUnit = kUnitVecs<kRows> * kLanes;
-  upcoming.spread_over(v.dim * sum.lanes / (kMR * kNV * kLanes) * steps / kSteps);
+  constexpr index_t kRows = Tile::rows, kUnit = kUnitVecs<kRows> * kLanes;
+  upcoming.spread_over(v.dim * sum.lanes / kBlockNumbers<Tile> * steps / kSteps);
+  using UnitBlock = BlockOf<kUnitVecs<kRows>, typename Tile::block>;
   Interval seen[kRows / kUnit];
   index_t total = 0;
   for (index_t lane = 0; visible != nullptr && lane < sum.lanes; lane += kUnit) {
@@ -71,14 +77,13 @@ GLINT_INLINE void accumulate(const Values& v, index_t steps, const float* p, con
   if (visible != nullptr && 16 * total * kUnit < 15 * v.count * sum.lanes) {
     for (index_t lane = 0; lane < sum.lanes; lane += kUnit) {
       const Interval keys = seen[lane / kUnit];
-      accumulate_lanes<kRows, kUnitVecs<kRows>>(v.part(keys), p + keys.lo / Values::kKeysInRow * kRows, sum, lane,
-                                                upcoming);
+      accumulate_lanes<kRows, UnitBlock>(v.part(keys), p + keys.lo / Values::kKeysInRow * kRows, sum, lane, upcoming);
     }
     return;
   }
-  for_lane_groups<kRows>(
-      sum.lanes, [&](auto vectors, index_t lane) __attribute__((always_inline)) {
-        accumulate_lanes<kRows, decltype(vectors)::value>(v, p, sum, lane, upcoming);
+  for_lane_groups<kRows, typename Tile::block>(
+      sum.lanes, [&](auto block, index_t lane) __attribute__((always_inline)) {
+        accumulate_lanes<kRows, decltype(block)>(v, p, sum, lane, upcoming);
       });
 }
 
@@ -132,7 +137,7 @@ struct FloatProducts {
                                   const std::uint64_t* visible, const TileScratch<Tile>& scratch, Upcoming& upcoming) {
     const ScoreProduct<float> product{kv.k,  kv.k_stride,      tile.q,    tile.head->dim(),
                                       count, tile.state.lanes, scratch.s, scratch.tile_max};
-    glint::GLINT_ISA::scores<kRows>(product, product.dim, visible, upcoming);
+    glint::GLINT_ISA::scores<Tile>(product, product.dim, visible, upcoming);
     return true;
   }
   template <class Head>
@@ -149,7 +154,7 @@ struct FloatProducts {
     if (must_select(v, visible)) {
       accumulate_selected<kRows>(visible, v, scratch.s, tile.running_sum());
     } else {
-      glint::GLINT_ISA::accumulate<kRows>(v, v.count, scratch.s, visible, tile.running_sum(), upcoming);
+      glint::GLINT_ISA::accumulate<Tile>(v, v.count, scratch.s, visible, tile.running_sum(), upcoming);
     }
   }
   static GLINT_INLINE Vec divisor(const Vec& sum) { return sum; }

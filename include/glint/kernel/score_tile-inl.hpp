@@ -54,14 +54,15 @@ struct ScoreProduct {
 };
 
 // S^T = K q^T, and the maximum of each lane.
-template <index_t kRows, int NV>
+template <index_t kRows, class Block>
 GLINT_NOINLINE void scores_of_lanes(const float* k, index_t k_stride, const float* q, index_t dim, index_t count,
                                     float* s, float* tile_max, Upcoming& upcoming) {
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
+  constexpr int NV = Block::vecs;
   Vec top[NV];
   GLINT_UNROLL
   for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);
-  for_blocks<kBlockRows<NV>>(
+  for_blocks<Block::rows>(
       count, [&](auto rows, index_t c) __attribute__((always_inline)) {
         constexpr int kCount = decltype(rows)::value;
         float* const target = s + c * kRows;
@@ -205,8 +206,8 @@ template <index_t kRows>
 GLINT_NOINLINE void exclude_and_maximum(const std::uint64_t* words, index_t count, index_t lanes, float* s,
                                         float* tile_max) {
   for_lane_groups<kRows>(
-      lanes, [&](auto vectors, index_t lane) __attribute__((always_inline)) {
-        constexpr int NV = decltype(vectors)::value;
+      lanes, [&](auto block, index_t lane) __attribute__((always_inline)) {
+        constexpr int NV = decltype(block)::vecs;
         Vec top[NV];
         GLINT_UNROLL
         for (int j = 0; j < NV; ++j) top[j] = splat(kLowest);

@@ -100,8 +100,8 @@ template <index_t kRows, class StoreAs>
 GLINT_NOINLINE void absorb(const StoreAs& store_as, float* s, index_t first_key, index_t count, const float* tile_max,
                            const LaneState& state) {
   for_lane_groups<kRows>(
-      state.lanes, [&](auto vectors, index_t lane) __attribute__((always_inline)) {
-        absorb_lanes<kRows, decltype(vectors)::value>(store_as, s, first_key, count, tile_max, state, lane);
+      state.lanes, [&](auto block, index_t lane) __attribute__((always_inline)) {
+        absorb_lanes<kRows, decltype(block)::vecs>(store_as, s, first_key, count, tile_max, state, lane);
       });
 }
 
@@ -165,17 +165,17 @@ struct ValueRows {
 
 // The chains of a tile are added up first and reach O in one operation, so that a chain which excluded keys leave empty
 // adds a zero and changes nothing.
-template <index_t kRows, int NV, class Finish>
+template <index_t kRows, class Block, class Finish>
 GLINT_NOINLINE void accumulate_lanes(const ValueRows<Finish>& v, const float* p, const RunningSum& sum, index_t lane,
                                      Upcoming& upcoming) {
   const auto request = [&upcoming]() __attribute__((always_inline)) { upcoming.request(); };
-  for_blocks<kBlockRows<NV>>(
+  for_blocks<Block::rows>(
       v.dim, [&](auto rows, index_t d) __attribute__((always_inline)) {
         constexpr int kCount = decltype(rows)::value;
-        Vec total[kCount][NV] = {};
+        Vec total[kCount][Block::vecs] = {};
         for_chains(
             v.first_key, v.count, [&](index_t c, index_t length) __attribute__((always_inline)) {
-              Vec block[kCount][NV] = {};
+              Vec block[kCount][Block::vecs] = {};
               multiply_add(Broadcast<Singles>{v.data + c * v.stride + d, 1, v.stride}, p + c * kRows + lane, kRows,
                            length, block, request);
               add_block(total, block);

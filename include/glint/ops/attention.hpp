@@ -19,13 +19,16 @@ using PrefillTile =
 
 template <class Recipe, class Plan, class Pool>
 Status run_prefill(const Plan& plan, Pool& executor, std::span<std::byte> workspace) {
-  return forward::run<PrefillTile<Recipe, typename Plan::Head::element, Plan::kBytes>>(plan, executor, workspace);
+  using Choice = PrefillTile<Recipe, typename Plan::Head::element, Plan::kBytes>;
+  return Choice::choose(plan.head_dim(),
+                        [&](auto tile) -> Status { return forward::run<decltype(tile)>(plan, executor, workspace); });
 }
 template <class Recipe, class Keys>
 index_t prefill_workspace(const AttentionOptions& options, const Keys& keys, index_t workers) {
-  using Tile = PrefillTile<Recipe, typename Keys::element, Keys::kBytes>;
+  using Choice = PrefillTile<Recipe, typename Keys::element, Keys::kBytes>;
   const AttentionPlan plan(options, keys, StaircaseOf{}, SameModifier<score::None>{});
-  return forward::workspace_bytes<Tile>(plan, workers);
+  return Choice::choose(plan.head_dim(),
+                        [&](auto tile) -> index_t { return forward::workspace_bytes<decltype(tile)>(plan, workers); });
 }
 
 // A sparse mode known at compile time chooses the mask's type; the recipe's own masks replace it in custom mode.

@@ -100,19 +100,26 @@ class IncrePlan {
   CacheKeys<Stored> keys_;
 };
 
+template <class Recipe, class Stored>
+index_t keys_of_part(const InferenceProblem& p) {
+  return recipe::split_of(Recipe::decode_split, dtype_of<Stored>, p.shape.head_dim);
+}
+
 template <class Recipe, class Only = void>
 index_t decode_workspace(const InferenceProblem& p, index_t workers) {
   return with_stored<Only>(p, [&](auto stored) {
-    return decode::workspace_bytes(IncrePlan<decltype(stored)>(p), Recipe::decode_split, workers);
+    using Stored = decltype(stored);
+    return decode::workspace_bytes(IncrePlan<Stored>(p), keys_of_part<Recipe, Stored>(p), workers);
   });
 }
 
 template <class Recipe, class Only = void, class Pool>
 Status run_decode(const InferenceProblem& p, Pool& executor, std::span<std::byte> workspace) {
-  static_assert(Recipe::decode_split > 0 && Recipe::decode_split % decode::kKeys == 0,
-                "glint: Recipe::decode_split must be a multiple of 256");
+  static_assert(recipe::are_whole_parts(Recipe::decode_split, decode::kKeys),
+                "glint: Recipe::decode_split, or a tuning table's, must be a multiple of 256");
   return with_stored<Only>(p, [&](auto stored) {
-    return decode::run(IncrePlan<decltype(stored)>(p), Recipe::decode_split, executor, workspace);
+    using Stored = decltype(stored);
+    return decode::run(IncrePlan<Stored>(p), keys_of_part<Recipe, Stored>(p), executor, workspace);
   });
 }
 

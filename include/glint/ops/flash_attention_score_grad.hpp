@@ -40,16 +40,19 @@ auto gradient_plan(const ScoreGradProblem<Element>& p, Layout layout, const Mask
 
 template <class Recipe, class Element>
 index_t gradient_workspace(const ScoreGradProblem<Element>& p, Layout layout, index_t workers) {
-  using Tile = typename Recipe::template gradient_tile<Element>;
+  using Choice = typename Recipe::template gradient_tile<Element>;
   const auto plan = gradient_plan<Recipe>(p, layout, StaircaseOf{}, SameModifier<score::None>{});
-  return backward::workspace_bytes<Tile>(plan, workers);
+  return Choice::choose(p.forward.shape.head_dim,
+                        [&](auto tile) -> index_t { return backward::workspace_bytes<decltype(tile)>(plan, workers); });
 }
 
 template <class Recipe, class Element, class MaskOf, class Modifiers, class Pool>
 Status run_gradient(const ScoreGradProblem<Element>& p, Layout layout, const MaskOf& masks, const Modifiers& modifiers,
                     Pool& executor, std::span<std::byte> workspace) {
-  using Tile = typename Recipe::template gradient_tile<Element>;
-  return backward::run<Tile>(gradient_plan<Recipe>(p, layout, masks, modifiers), executor, workspace);
+  using Choice = typename Recipe::template gradient_tile<Element>;
+  const auto plan = gradient_plan<Recipe>(p, layout, masks, modifiers);
+  return Choice::choose(p.forward.shape.head_dim,
+                        [&](auto tile) -> Status { return backward::run<decltype(tile)>(plan, executor, workspace); });
 }
 
 }  // namespace detail

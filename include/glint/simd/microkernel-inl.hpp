@@ -68,39 +68,45 @@ GLINT_INLINE void multiply_add(Broadcast<Product> a, const float* b, index_t b_s
   for (; r < depth; ++r) multiply_add_once(a, r, b + r * b_stride, c);
 }
 
-// How many vectors of a tile kRows lanes wide one block takes, and how many rows a block of NV vectors then needs to
-// keep both multiply-add units busy through their latency.
-template <index_t kRows>
-inline constexpr int kBlockVecs = kRows / kLanes < kNV ? static_cast<int>(kRows / kLanes) : kNV;
-template <int NV>
-inline constexpr int kBlockRows = NV == kNV ? kMR : 8;
+// How many vectors of a tile kRows lanes wide one block takes.  Wanted: a RegisterBlock.
+template <index_t kRows, class Wanted = OwnBlock>
+inline constexpr int kBlockVecs = kRows / kLanes < (Wanted::vecs == 0 ? kNV : Wanted::vecs)
+                                      ? static_cast<int>(kRows / kLanes)
+                                      : (Wanted::vecs == 0 ? kNV : Wanted::vecs);
+// A block of NV vectors, with as many rows as are wanted; or as it takes to keep both multiply-add units busy through
+// their latency, where lanes are left over that make up no whole block.
+template <int NV, class Wanted = OwnBlock>
+using BlockOf = RegisterBlock<NV == Wanted::vecs ? Wanted::rows
+                              : NV == kNV        ? kMR
+                                                 : 8,
+                              NV>;
+template <index_t kRows, class Wanted>
+using WholeBlock = BlockOf<kBlockVecs<kRows, Wanted>, Wanted>;
 
-// Tiles are as wide as they are; lanes without a query row cost nothing where blocks can be narrower.
+// The narrowest group of vectors, and the lanes that are calculated for `rows` query rows: whole units.  Tiles are as
+// wide as they are; lanes without a query row cost nothing where blocks can be narrower.
 template <index_t kRows>
-inline constexpr bool kHalves = kBlockVecs<kRows> == 4;
-
-// The narrowest group of vectors, and the lanes that are calculated for `rows` query rows: whole units.
-template <index_t kRows>
-inline constexpr int kUnitVecs = kHalves<kRows> ? 1 : kBlockVecs<kRows>;
+inline constexpr int kUnitVecs = kBlockVecs<kRows> == 4 ? 1 : kBlockVecs<kRows>;
 template <index_t kRows>
 constexpr index_t lanes_for(index_t rows) {
   constexpr index_t kUnit = kUnitVecs<kRows> * kLanes;
   return (rows + kUnit - 1) / kUnit * kUnit;
 }
 
-// Calls group(integral_constant<int, NV>, lane) so that groups of NV vectors make up `lanes` lanes, a number of whole
-// units.
-template <index_t kRows, class Group>
+// Calls group(RegisterBlock, lane) so that blocks side by side make up `lanes` lanes, a number of whole units.
+template <index_t kRows, class Wanted = OwnBlock, class Group>
 GLINT_INLINE void for_lane_groups(index_t lanes, const Group& group) {
-  constexpr int kWhole = kBlockVecs<kRows>;
+  constexpr int kWhole = kBlockVecs<kRows, Wanted>, kUnit = kUnitVecs<kRows>;
   index_t lane = 0;
-  for (; lane + kWhole * kLanes <= lanes; lane += kWhole * kLanes) group(std::integral_constant<int, kWhole>{}, lane);
-  if constexpr (kHalves<kRows>) {
+  for (; lane + kWhole * kLanes <= lanes; lane += kWhole * kLanes) group(WholeBlock<kRows, Wanted>{}, lane);
+  if constexpr (kWhole > 2 && kUnit <= 2) {
     if (lanes - lane >= 2 * kLanes) {
-      group(std::integral_constant<int, 2>{}, lane);
+      group(BlockOf<2, Wanted>{}, lane);
       lane += 2 * kLanes;
     }
-    if (lane < lanes) group(std::integral_constant<int, 1>{}, lane);
+  }
+  if constexpr (kWhole > 1 && kUnit == 1) {
+    if (lane < lanes) group(BlockOf<1, Wanted>{}, lane);
   }
 }
 

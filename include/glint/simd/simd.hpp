@@ -7,6 +7,7 @@
 
 #include "glint/core/dtype.hpp"
 #include "glint/simd/isa.hpp"
+#include "glint/simd/register_block.hpp"
 
 #if GLINT_HAVE_X86
 #include <immintrin.h>

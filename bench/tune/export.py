@@ -1,0 +1,183 @@
+"""From results to a table of choices.
+
+For each class (regime, instruction set, type of K and V, head_dim up to a bound) the candidate with the best geometric
+mean of share over that of `builtin`, over all cases of the class with warm caches; but the built-in choice stays unless
+the gain is at least 1 %, beyond what the scatter of the measurements could feign, and no single case loses more than 1 %.
+"""
+
+import datetime
+import math
+import os
+import re
+import sys
+
+import cases
+import model
+import records as files
+import stats
+import summary
+import tuned_table
+from errors import Usage
+from shape import Shape
+
+LEAST_GAIN = 1.01
+LEAST_CASE = 0.99
+LEAST_REPETITIONS = 3
+KIND = {"prefill": "flash/", "gradient": "gradient/", "decode": "split/"}
+
+
+class Verdict:
+    """What became of a class."""
+
+    def __init__(self, isa, key):
+        self.isa = isa
+        self.regime, self.dtype, self.head_dim = key
+        self.name, self.gain, self.worst = "builtin", 1.0, 1.0
+        self.why = ""
+        self.cases = 0
+        self.choice = self.built_in = None
+
+
+def usable(numbers):
+    return numbers is not None and not numbers["noisy"] and numbers["repetitions"] >= LEAST_REPETITIONS
+
+
+def scatter(numbers):
+    """Variance of the logarithm of a mean of repetitions."""
+    return numbers["cv"] ** 2 / numbers["repetitions"]
+
+
+def rate(name, rows):
+    """-> (geometric mean, worst ratio, standard error of the mean's logarithm) of a candidate over the cases of a class;
+    None if it was not measured well in all of them"""
+    if not all(usable(row.get(name)) for row in rows):
+        return None
+    ratios = [row[name]["median_share"] / row["builtin"]["median_share"] for row in rows]
+    variance = sum(scatter(row[name]) + scatter(row["builtin"]) for row in rows)
+    return stats.geometric_mean(ratios), min(ratios), math.sqrt(variance) / len(rows)
+
+
+def allowed(verdict, name):
+    """Int8's columns are the key block of its roundings, which no table changes."""
+    return name.startswith(KIND[verdict.regime]) and (
+        verdict.dtype != "i8" or verdict.regime != "prefill" or f"x{verdict.built_in.columns}x" in name)
+
+
+def judge(verdict, rows, failed):
+    """rows: for each case of the class {name: numbers}.  Fills in the verdict."""
+    steady = [row for row in rows if usable(row.get("builtin"))]
+    verdict.cases = len(steady)
+    if not steady:
+        verdict.why = "builtin scattered, or was measured too rarely"
+        return
+    names = {name for row in steady for name in row if allowed(verdict, name) and name not in failed}
+    rated = {name: result for name in names if (result := rate(name, steady))}
+    verdict.why = f"{len(rated)} of {len(names)} candidates measured well in all {len(steady)} cases"
+    lost = 0
+    for name, (gain, worst, error) in sorted(rated.items(), key=lambda item: (-item[1][0], item[0])):
+        if gain < LEAST_GAIN or math.log(gain) < 2 * error:
+            break
+        if worst < LEAST_CASE:
+            lost += 1
+            continue
+        verdict.name, verdict.gain, verdict.worst = name, gain, worst
+        break
+    if verdict.name == "builtin" and rated:
+        best = max(gain for gain, _, _ in rated.values())
+        verdict.why += f"; the best gains {100 * (best - 1):+.1f} %" + (f", {lost} lose in a case" if lost else "")
+
+
+def judge_all(isa, records):
+    """-> a verdict for each class that was measured"""
+    known = summary.case_records(records)
+    failed = {name for _, name in stats.failures(records) if name}
+    classes = {}
+    for (line, cache), rows in summary.by_case(stats.summarize(records)).items():
+        key = cases.tuning_class(known[line]["case"]) if line in known and cache == "warm" else None
+        if key:
+            classes.setdefault(key, []).append((known[line]["case"], rows))
+    verdicts = []
+    for key, members in sorted(classes.items()):
+        verdict = Verdict(isa, key)
+        shape = Shape(members[0][0])
+        verdict.built_in = model.choice(shape, "builtin")
+        judge(verdict, [rows for _, rows in members], failed)
+        verdict.choice = model.choice(shape, verdict.name)
+        verdicts.append(verdict)
+    return verdicts
+
+
+def row_of(verdict, head_dim, choice, comment):
+    return tuned_table.Row(verdict.regime, verdict.isa, verdict.dtype, head_dim,
+                           choice if isinstance(choice, int) else tuple(choice), comment)
+
+
+def rows_of(verdicts):
+    """The rows of one (regime, ISA, type), by head_dim.  A row holds from the one before, so below a choice there is a
+    row for the built-in one, unless that choice's class is the first of all; above the last choice there is none."""
+    rows, bound = [], 0  # up to which head_dim there are rows
+    for verdict in verdicts:
+        if verdict.choice == verdict.built_in:
+            continue
+        below = max((each for each in cases.HEAD_DIMS if each < verdict.head_dim), default=0)
+        if below > bound:
+            rows.append(row_of(verdict, below, verdict.built_in, "as built in"))
+        rows.append(row_of(verdict, verdict.head_dim, verdict.choice, gain_text(verdict)))
+        bound = verdict.head_dim
+    return rows
+
+
+def gain_text(verdict):
+    return (f"{100 * (verdict.gain - 1):+.1f} % over the built-in choice in {verdict.cases} cases, "
+            f"the worst {100 * (verdict.worst - 1):+.1f} %")
+
+
+def all_rows(verdicts):
+    groups = {}
+    for verdict in verdicts:
+        groups.setdefault((verdict.regime, verdict.isa, verdict.dtype), []).append(verdict)
+    rows = [row for group in groups.values() for row in rows_of(group)]
+    if not rows:  # a table that changes nothing is better than a stale one
+        first = verdicts[0]
+        rows = [row_of(first, first.head_dim, first.built_in, "as built in: nothing is faster")]
+    return rows
+
+
+def machine_of(describe, name):
+    machine = describe["machine"]
+    try:
+        family, number = int(machine["family"]), int(machine["model"])
+        vendor = str(machine["vendor"])
+    except (KeyError, ValueError):
+        raise Usage("the results do not say vendor, family and model of the CPU") from None
+    usual = re.sub(r"\W+", "_", f"{vendor}_{family}_{number}").lower()
+    return tuned_table.Machine(name or usual, vendor, family, number)
+
+
+def show(verdicts, out):
+    summary.table(["regime", "ISA", "type", "head_dim", "cases", "chosen", "gain", "worst", "why"],
+                  [[v.regime, v.isa, v.dtype, f"<= {v.head_dim}", str(v.cases), v.name, f"{100 * (v.gain - 1):+.1f} %",
+                    f"{100 * (v.worst - 1):+.1f} %", v.why] for v in verdicts], out)
+
+
+def run(arguments, read_files, differences):
+    """read_files: (path, records) of each file.  -> exit status"""
+    first_path, first = read_files[0]
+    by_isa = {}
+    for path, records in read_files:
+        describe = files.describe(records)
+        other = differences({**files.describe(first), "isa": describe["isa"]}, describe)
+        if other:
+            raise Usage(f"{first_path} and {path} do not belong together: {'; '.join(other)}")
+        by_isa.setdefault(describe["isa"], []).extend(records)
+    verdicts = [verdict for isa, records in sorted(by_isa.items()) for verdict in judge_all(isa, records)]
+    if not verdicts:
+        raise Usage("nothing was measured with warm caches: there is nothing to choose from")
+    show(verdicts, sys.stdout)
+    machine = machine_of(files.describe(first), arguments.name)
+    rows = all_rows(verdicts)
+    notes = [f"{datetime.date.today().isoformat()}, {summary.machine_line(files.describe(first))}"]
+    tuned_table.write(arguments.output, tuned_table.render(machine, rows, notes), arguments.force)
+    print(f"\n{arguments.output}: {sum(v.choice != v.built_in for v in verdicts)} of {len(verdicts)} classes differ from "
+          f"the built-in choice.  Use it with -DGLINT_TUNING_FILE={os.path.abspath(arguments.output)}")
+    return 0
