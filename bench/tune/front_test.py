@@ -227,7 +227,7 @@ class ShortTest(unittest.TestCase):
         band = {**case, "op": "fwd", "cache": "bf16", "mode": 4, "pre": 1023, "next": 0, "block": 0}
         self.assertEqual(cases.short(band), "fwd bf16 B4 N32/8 S1x4096 D128 mode=4/1023/0 layout=BSH threads=2")
         self.assertEqual(cases.tuning_class(case), ("decode", "i8", 128))
-        self.assertEqual(cases.tuning_class({**case, "d": "80"}), ("decode", "i8", 96))
+        self.assertEqual(cases.tuning_class({**case, "d": "80"}), ("decode", "i8", 128))
         self.assertIsNone(cases.tuning_class({**case, "d": 1024}))
 
 

@@ -84,13 +84,43 @@ class RowsTest(unittest.TestCase):
 
     def test_a_choice_ends_with_its_class_and_begins_there(self):
         self.assertEqual(self.rows((64, 0.6)), [(64, BEST)])
-        self.assertEqual(self.rows((128, 0.6)), [(96, self.BUILT_IN), (128, BEST)])
-        self.assertEqual(self.rows((64, 0.6), (80, 0.6)), [(64, BEST), (96, BEST)])
-        self.assertEqual(self.rows((64, 0.6), (80, 0.5), (128, 0.6), (256, 0.5)),
-                         [(64, BEST), (96, self.BUILT_IN), (128, BEST)])
+        self.assertEqual(self.rows((128, 0.6)), [(64, self.BUILT_IN), (128, BEST)])
+        self.assertEqual(self.rows((64, 0.6), (80, 0.6)), [(64, BEST), (128, BEST)])
+        self.assertEqual(self.rows((64, 0.6), (128, 0.5), (192, 0.6), (576, 0.5)),
+                         [(64, BEST), (128, self.BUILT_IN), (256, BEST)])
 
     def test_where_nothing_is_faster_the_table_changes_nothing(self):
         self.assertEqual(self.rows((64, 0.5), (128, 0.5)), [(64, self.BUILT_IN)])
+
+
+class DraftsTest(unittest.TestCase):
+    TILE, OTHER = "flash/64x128x4/0x0", "flash/32x128x4/0x0"
+
+    def rows(self, faster, prefill=None, split=0.5):
+        """faster: {rows: is decode's kernel faster?}"""
+        shares = {f"op=incre dtype=f32 n=1 sq={rows} skv=4096 d=64":
+                  {"builtin": 0.5, "split/2048": split, self.TILE: 0.4 if won else 0.7, self.OTHER: 0.45}
+                  for rows, won in faster.items()}
+        shares.update(prefill or {})
+        found = export.all_rows(export.judge_all("avx512", results(shares)))
+        return [(row.choice, row.draft_rows) for row in found if row.regime == "decode"]
+
+    def test_how_many_rows_are_decode_s(self):
+        for faster, expected in (({1: 1, 4: 1, 8: 1, 16: 0}, 0), ({1: 1, 4: 1, 8: 1, 16: 1, 32: 0}, 16), ({1: 1}, 0),
+                                 ({1: 1, 4: 0, 8: 1}, 1), ({1: 1, 2: 1, 4: 1, 8: 0, 16: 1}, 4), ({4: 1, 32: 0}, 0),
+                                 ({1: 1, 4: 1, 32: 1}, 32)):
+            self.assertEqual(self.rows(faster), [(1024, expected)], faster)
+
+    def test_it_is_measured_against_the_tile_that_is_chosen(self):
+        prefill = {FWD: {"builtin": 0.5, self.OTHER: 0.6}}
+        self.assertEqual(self.rows({1: 1, 4: 0, 8: 0}, prefill), [])  # OTHER is slower than decode's kernel
+
+    def test_calls_of_many_rows_do_not_choose_the_parts(self):
+        self.assertEqual(self.rows({1: 1, 8: 1}, split=0.6), [(2048, 0)])
+        shares = {"op=incre dtype=f32 n=1 sq=32 skv=4096 d=64": {"builtin": 0.5, "split/2048": 0.1, self.TILE: 0.7},
+                  INCRE: {"builtin": 0.5, "split/2048": 0.6, self.TILE: 0.4}}
+        rows = export.all_rows(export.judge_all("avx512", results(shares)))
+        self.assertEqual([(row.choice, row.draft_rows) for row in rows], [(2048, 0)])
 
 
 class FileTest(FrontTest):
