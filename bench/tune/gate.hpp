@@ -9,14 +9,9 @@
 #include <vector>
 
 #include "support/inputs.hpp"
+#include "tune/complaint.hpp"
 
 namespace bench::tune {
-
-// A named complaint; an empty code is none.
-struct Complaint {
-  std::string code{}, message{};
-  explicit operator bool() const { return !code.empty(); }
-};
 
 // An output between canaries of kMarginBytes each.
 struct Output {
