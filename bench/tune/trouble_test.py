@@ -1,11 +1,18 @@
 #!/usr/bin/env python3
 """Whatever goes wrong has a name, the sweep goes on, and nothing that is recorded is lost."""
 
+import argparse
+import io
 import resource
 import signal
 import unittest
+from unittest import mock
 
-from test_support import BWD, FWD, INCRE, FrontTest, records_of, times_of
+from cases import Given
+from progress import Progress
+from records import Memory
+from sweep import Selection, Sweep
+from test_support import BWD, FAKE, FWD, INCRE, FrontTest, records_of, times_of
 
 BAD = "flash/64x64x1/4x4"
 OTHERS = {"builtin", "flash/64x128x4/4x4", "flash/32x128x4/4x4", "flash/64x192x4/4x4"}
@@ -87,6 +94,25 @@ class BadWorkerTest(FrontTest):
         self.tell(describe={"machine": "a fast one"})
         _, err = self.glint_tune(*self.sweep_words(), status=2)
         self.assertIn("describes no machine", err)
+
+
+class BadModelTest(FrontTest):
+    class Broken:
+        @staticmethod
+        def prune(*_, **__):
+            raise ZeroDivisionError("a cache of no bytes")
+
+    def test_a_model_that_fails_prunes_nothing_and_is_named(self):
+        options = argparse.Namespace(worker=str(FAKE), provider=[], timeout=10, seed=1, budget=None, repetitions=1,
+                                     cache=["warm"], seconds=0.01, keep=12, retry=False)
+        said, log = io.StringIO(), Memory()
+        sweep = Sweep(options, {}, Selection(self.Broken, {}, 12), log, Progress(said))
+        with mock.patch.dict("os.environ", FAKE_WORKER=str(self.script)):
+            sweep.run([Given(FWD, "here")])
+        errors = [record["error"] for record in log.records if record["kind"] == "error"]
+        self.assertEqual(errors, [{"code": "model", "message": "ZeroDivisionError: a cache of no bytes"}])
+        self.assertEqual({run["name"] for run in times_of(log.records)}, OTHERS | {BAD})
+        self.assertIn("here: ", said.getvalue())
 
 
 class BadInputTest(FrontTest):
