@@ -65,6 +65,14 @@ class BadWorkerTest(FrontTest):
             self.assertEqual(len(times_of(records)), 8)
             self.assertIn(f"{BAD}: {code}: as it was told", out)
 
+    def test_a_worker_that_names_an_error_is_kept(self):
+        for code in ("refused", "crashed"):  # as of a library that could not be loaded
+            log = self.path / f"log-{code}"
+            self.out.unlink(missing_ok=True)
+            self.tell(trouble={BAD: f"named {code}"}, log=str(log))
+            self.sweep("--no-prune", "--repetitions", 1, status=1)
+            self.assertEqual(log.read_text().count(" start"), 2)  # to read the case, and for the only round
+
     def test_numbers_from_before_a_crash_do_not_count(self):
         _, _, _ = self.sweep("--no-prune", "--repetitions", 2)
         self.tell(trouble={BAD: "crash"})

@@ -5,7 +5,8 @@ FAKE_WORKER names a JSON file:
   "shares": {candidate: share}     what `time` answers, with 0.1 % of noise
   "by_line": {text: {...}}         the same, for cases whose line contains the text
   "noise": {candidate: share}      more noise
-  "trouble": {candidate: what}     crash, hang, garbage, wrong, refused, nan, chatter, exit, close
+  "trouble": {candidate: what}     crash, hang, garbage, nan, chatter, exit, close, no share; or an
+                                   error's code, with or without "named " before it, to name that error
   "trouble_in": "check" | "time"   where (time)
   "start": {text: what}            trouble at the start of cases whose line contains the text
   "describe": {...}                replaces fields of --describe
@@ -59,7 +60,8 @@ def misbehave(what, key, name):
     elif what == "no share":
         say({key: name, "cache": "warm", "seconds": 0.01})
     else:
-        say({key: name, "ok": False, "error": {"code": what, "message": "as it was told"}})
+        code = what.removeprefix("named ")
+        say({key: name, "ok": False, "error": {"code": code, "message": "as it was told"}})
 
 
 def parse(line):
