@@ -157,7 +157,11 @@ def list_all(arguments):
 
 
 def report(arguments):
-    everything = [record for path in arguments.files for record in records.read(path)]
+    files = [records.read(path) for path in arguments.files]
+    for path, each in zip(arguments.files, files):
+        if other := differences(records.describe(files[0]), records.describe(each)):
+            raise Usage(f"{arguments.files[0]} and {path} are no one report: {'; '.join(other)}")
+    everything = [record for each in files for record in each]
     summary.show(everything, sys.stdout)
     if arguments.csv:
         summary.write_csv(everything, arguments.csv)

@@ -35,7 +35,7 @@ class Case:
         self.shares = {}  # (name, cache) -> measured so far
         self.done = set()  # states of the caches in which nothing is left
         self.skipped = None  # why nothing is to be done
-        self.pace = []  # seconds of each measurement, with what surrounds it
+        self.pace = []  # seconds of each measurement of the last round, with what surrounds it
 
     @property
     def line(self):
@@ -190,7 +190,7 @@ class Sweep:
         if not case.shares:  # a short time is spent on what the others are compared with
             pairs.sort(key=lambda pair: pair[0] != "builtin")
         pairs.sort(key=lambda pair: len(case.shares.get(pair, [])))
-        worker = None
+        worker, begun = None, self.now()
         try:
             for name, cache in pairs:
                 if until is not None and self.now() >= until:
@@ -202,6 +202,8 @@ class Sweep:
                     break
                 worker = self._measure(case, worker, name, cache)
                 self._note_done(case)
+                case.pace = (case.pace + [self.now() - begun])[-len(pairs):]
+                begun = self.now()
         except BaseException:
             if worker:
                 worker.kill()
@@ -212,7 +214,6 @@ class Sweep:
     def _measure(self, case, worker, name, cache):
         """-> the worker, if it is fit for more"""
         self._show(case, f"{name} {cache}")
-        before = self.now()
         try:
             if name not in case.checked and not self._check(case, worker, name):
                 return worker
@@ -222,7 +223,6 @@ class Sweep:
         shares = case.shares.setdefault((name, cache), [])
         self._time_record(case, name, cache, len(shares), answer)
         shares.append(answer["share"])
-        case.pace.append(self.now() - before)
         return worker
 
     def _check(self, case, worker, name):
