@@ -221,13 +221,13 @@ class ProgressTest(unittest.TestCase):
 
 class ShortTest(unittest.TestCase):
     def test_titles(self):
-        case = {"op": "incre", "dtype": "bf16", "cache": "i8", "b": 4, "n": 32, "nkv": 8, "sq": 1, "skv": 4096, "d": 128,
-                "dv": 128, "mode": 0, "layout": "BSH", "block": 128, "threads": 2}
+        case = {"op": "incre", "dtype": "bf16", "cache": "i8", "b": 4, "n": 32, "nkv": 8, "sq": 1, "skv": 4096,
+                "d": 128, "dv": 128, "mode": 0, "layout": "BSH", "block": 128, "threads": 2}
         self.assertEqual(cases.short(case), "incre bf16/i8 B4 N32/8 S1x4096 D128 layout=BSH block=128 threads=2")
         band = {**case, "op": "fwd", "cache": "bf16", "mode": 4, "pre": 1023, "next": 0, "block": 0}
         self.assertEqual(cases.short(band), "fwd bf16 B4 N32/8 S1x4096 D128 mode=4/1023/0 layout=BSH threads=2")
         self.assertEqual(cases.tuning_class(case), ("decode", "i8", 128))
-        self.assertEqual(cases.tuning_class({**case, "d": "80"}), ("decode", "i8", 96))
+        self.assertEqual(cases.tuning_class({**case, "d": "80"}), ("decode", "i8", 128))
         self.assertIsNone(cases.tuning_class({**case, "d": 1024}))
 
 

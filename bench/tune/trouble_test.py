@@ -72,7 +72,8 @@ class BadWorkerTest(FrontTest):
             _, err, records = self.sweep("--no-prune", "--repetitions", 1, "--timeout", 1, lines=(FWD, BWD, INCRE),
                                          status=1)
             errors = [record for record in records if record["kind"] == "error"]
-            self.assertEqual([(each["line"], each["name"], each["error"]["code"]) for each in errors], [(BWD, None, code)])
+            self.assertEqual([(each["line"], each["name"], each["error"]["code"]) for each in errors],
+                             [(BWD, None, code)])
             self.assertEqual({run["line"] for run in times_of(records)}, {FWD, INCRE})
             self.assertIn(BWD, err)
 
@@ -89,7 +90,8 @@ class BadWorkerTest(FrontTest):
 class BadInputTest(FrontTest):
     def test_bad_lines_of_a_file_are_named_and_the_others_measured(self):
         file = self.path / "cases.txt"
-        file.write_text(f"# mine\n{FWD}\n\nop=fwd dtype=f32 what\n{BWD}  # the gradient\nop=fwd n=1 sq=x d=64 dtype=f32\n")
+        file.write_text(f"# mine\n{FWD}\n\nop=fwd dtype=f32 what\n{BWD}  # the gradient\n"
+                        "op=fwd n=1 sq=x d=64 dtype=f32\n")
         _, err = self.glint_tune("run", "--worker", self.fake(), "--out", self.out, "--cases", file, "--repetitions", 1,
                                  status=1)
         self.assertIn(f"{file}:4: op=fwd dtype=f32 what: bad_case: ", err)

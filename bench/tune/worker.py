@@ -33,7 +33,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent():
-    """A candidate in an endless loop would otherwise survive a kill -9 of the sweep, and disturb all that is measured."""
+    """A candidate in an endless loop would otherwise survive a kill -9 of the sweep, and disturb what is measured."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -216,6 +216,7 @@ int glint_provider_supports(const glint_problem* p) {
   if (backward)
     for (const glint_tensor* t : {&p->d_out, &p->d_q, &p->d_k, &p->d_v})
       if (!is_known(t->dtype)) return 0;
+  if (backward && p->block_table != nullptr) return 0;
   return (p->needs & ~kHonored) == 0;
 }
 
