@@ -5,6 +5,7 @@
 
 #include "tune/case_bench.hpp"
 #include "tune/provider_candidate.hpp"
+#include "tune/rehearsal.hpp"
 #include "tune/timing.hpp"
 
 namespace bench::tune {
@@ -28,8 +29,14 @@ class BenchOf : public CaseBench {
   }
   glint::Status ready() override { return operands(1).ready(); }
   void add_provider(const std::string& path) override {
-    if (auto candidate = provider_candidate(path, operands(1).task(0), case_.threads))
-      candidates_.push_back(std::move(*candidate));
+    constexpr unsigned kMostSeconds = 30;
+    const Task task = operands(1).task(0);
+    const auto make = [&] { return provider_candidate(path, task, case_.threads); };
+    const Complaint trouble = rehearse([&] { make(); }, kMostSeconds);
+    std::optional<Candidate<Task>> candidate = trouble ? troubled<Task>(path, trouble) : make();
+    if (candidate && find(candidate->name) != nullptr)
+      candidate = troubled<Task>(path, {"provider_name", "there already is a " + candidate->name});
+    if (candidate && find(candidate->name) == nullptr) candidates_.push_back(std::move(*candidate));
   }
 
   Checked check(const std::string& name) override {
