@@ -7,7 +7,8 @@ namespace {
 template <class Element>
 struct GradientCopy : GradientInputs<Element> {
   explicit GradientCopy(const Case& c) : GradientInputs<Element>(workload_of(c), c.precise ? 0 : 1) {
-    for (Buffer<Element>* gradient : {&this->d_q, &this->d_k, &this->d_v}) *gradient = guarded<Element>(gradient->count());
+    for (Buffer<Element>* gradient : {&this->d_q, &this->d_k, &this->d_v})
+      *gradient = guarded<Element>(gradient->count());
   }
 };
 
@@ -42,7 +43,8 @@ class GradientOperands {
     const GradientCopy<Element>& in = copies_[0];
     const ExactGradient<Element> exact(in);
     Finding finding = compare_output(RowsOfInputs<Element>{in.forward}, case_);
-    for (const OutputRow at : places(case_.n, case_.sq)) compare_at("dq", in.d_q, case_.n, case_.sq, at, exact.d_q(at), finding);
+    for (const OutputRow at : places(case_.n, case_.sq))
+      compare_at("dq", in.d_q, case_.n, case_.sq, at, exact.d_q(at), finding);
     for (const OutputRow at : places(case_.nkv, case_.skv)) {
       compare_at("dk", in.d_k, case_.nkv, case_.skv, at, exact.d_k(at), finding);
       compare_at("dv", in.d_v, case_.nkv, case_.skv, at, exact.d_v(at), finding);

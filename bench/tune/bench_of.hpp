@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "tune/case_bench.hpp"
+#include "tune/provider_candidate.hpp"
+#include "tune/rehearsal.hpp"
 #include "tune/timing.hpp"
 
 namespace bench::tune {
@@ -26,10 +28,21 @@ class BenchOf : public CaseBench {
     return names;
   }
   glint::Status ready() override { return operands(1).ready(); }
+  void add_provider(const std::string& path) override {
+    constexpr unsigned kMostSeconds = 30;
+    const Task task = operands(1).task(0);
+    const auto make = [&] { return provider_candidate(path, task, case_.threads); };
+    const Complaint trouble = rehearse([&] { make(); }, kMostSeconds);
+    std::optional<Candidate<Task>> candidate = trouble ? troubled<Task>(path, trouble) : make();
+    if (candidate && find(candidate->name) != nullptr)
+      candidate = troubled<Task>(path, {"provider_name", "there already is a " + candidate->name});
+    if (candidate && find(candidate->name) == nullptr) candidates_.push_back(std::move(*candidate));
+  }
 
   Checked check(const std::string& name) override {
     const Candidate<Task>* const candidate = find(name);
     if (candidate == nullptr) return {unknown(name), {}};
+    if (candidate->trouble) return {candidate->trouble, {}};
     const Operands& in = operands(1);
     const std::vector<Output> outputs = in.outputs();
     for (const Output& o : outputs) poison(o);
@@ -44,8 +57,7 @@ class BenchOf : public CaseBench {
     if (Complaint complaint = canaries("the workspace", workspace.before(), workspace.behind())) return {complaint, {}};
     for (const Output& o : outputs)
       if (Complaint complaint = written_within(o)) return {complaint, {}};
-    if (fingerprint(in.inputs()) != before)
-      return {{"inputs_changed", "the candidate has written to its inputs"}, {}};
+    if (fingerprint(in.inputs()) != before) return {{"inputs_changed", "the candidate has written to its inputs"}, {}};
     const Finding finding = in.compare();
     return {finding.complaint(), finding};
   }
@@ -53,6 +65,7 @@ class BenchOf : public CaseBench {
   Timed time(const std::string& name, CacheState state, double seconds) override {
     const Candidate<Task>* const candidate = find(name);
     if (candidate == nullptr) return {.complaint = unknown(name)};
+    if (candidate->trouble) return {.complaint = candidate->trouble};
     const Operands& in = operands(state == CacheState::cold ? cold_copies(costs_.bytes) : 1);
     std::vector<Task> tasks;
     for (index_t i = 0; i < in.copies(); ++i) tasks.push_back(in.task(i));
@@ -78,8 +91,9 @@ class BenchOf : public CaseBench {
  private:
   // A batch of calls, what is read before each, and the probes beside it.
   static double iteration_seconds(double once, double walk) {
-    const double calls = std::max(1.0, detail::kBatchSeconds / once);
-    return calls * (once + walk) + (Operands::kMemoryBound ? 2 * detail::kProbesSeconds : detail::kProbesSeconds);
+    const double calls = std::max(1.0, bench::detail::kBatchSeconds / once);
+    return calls * (once + walk) +
+           (Operands::kMemoryBound ? 2 * bench::detail::kProbesSeconds : bench::detail::kProbesSeconds);
   }
 
   template <class Call>

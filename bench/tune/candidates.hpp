@@ -11,6 +11,7 @@
 #include "glint/ops/score_grad_problem.hpp"
 #include "support/lasting_pool.hpp"
 #include "tune/case_line.hpp"
+#include "tune/complaint.hpp"
 
 namespace bench::tune {
 
@@ -62,6 +63,7 @@ struct Candidate {
   DType type;  // of the keys
   std::function<glint::Status(const Task&, const Threads&, std::span<std::byte>)> run;
   std::function<index_t(const Task&, index_t)> workspace_bytes;  // for so many workers
+  Complaint trouble{};                                           // why it cannot be run at all
 };
 
 template <class Task>
@@ -73,7 +75,7 @@ std::vector<Candidate<Task>>& registered() {
 // Way: a struct with the two functions of a candidate.
 template <class Task, class Way>
 void add_candidate(const std::string& name, DType type) {
-  registered<Task>().push_back({name, type, &Way::run, &Way::workspace_bytes});
+  registered<Task>().push_back({name, type, &Way::run, &Way::workspace_bytes, {}});
 }
 
 }  // namespace bench::tune

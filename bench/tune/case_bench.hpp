@@ -32,6 +32,9 @@ class CaseBench {
   virtual Costs costs() const = 0;
   virtual std::vector<std::string> candidates() const = 0;
   virtual glint::Status ready() = 0;  // is the problem legal?
+  // After ready().  A library that is no provider, or crashes when it is loaded and asked, becomes a candidate, too:
+  // one that says what is wrong with it.
+  virtual void add_provider(const std::string& path) = 0;
   virtual Checked check(const std::string& name) = 0;
   virtual Timed time(const std::string& name, CacheState state, double seconds) = 0;
 };

@@ -28,8 +28,8 @@ const char* text_of(const Names& names, Value value) {
   return "";
 }
 
-constexpr const char* kKeys[] = {"op",     "dtype",   "b",     "n",     "nkv",  "sq",  "skv",    "d", "dv", "mode", "pre", "next",
-                                 "layout", "precise", "cache", "block", "vink", "qkv", "threads"};
+constexpr const char* kKeys[] = {"op",  "dtype", "b",      "n",       "nkv",   "sq",    "skv",  "d",   "dv",     "mode",
+                                 "pre", "next",  "layout", "precise", "cache", "block", "vink", "qkv", "threads"};
 
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
 
@@ -59,7 +59,8 @@ class Reader {
       const std::string key(word.substr(0, equals));
       if (std::find(std::begin(kKeys), std::end(kKeys), key) == std::end(kKeys))
         return fail("unknown key " + quoted(key));
-      if (!words_.emplace(key, word.substr(equals + 1)).second) return fail("the key " + quoted(key) + " is given twice");
+      if (!words_.emplace(key, word.substr(equals + 1)).second)
+        return fail("the key " + quoted(key) + " is given twice");
     }
   }
 
@@ -128,8 +129,7 @@ class Reader {
     const bool cached = c_.op == Op::incre;
     for (const char* key : {"cache", "block", "vink"})
       if (given(key) && !cached) fail(std::string(key) + " belongs to op=incre");
-    if (c_.n % c_.nkv != 0)
-      fail("n=" + std::to_string(c_.n) + " is not a multiple of nkv=" + std::to_string(c_.nkv));
+    if (c_.n % c_.nkv != 0) fail("n=" + std::to_string(c_.n) + " is not a multiple of nkv=" + std::to_string(c_.nkv));
     if (c_.layout == Layout::SBH && (cached || c_.op == Op::prompt)) fail("layout=SBH belongs to op=fwd and op=bwd");
     if (cached && c_.sq > c_.skv) fail("the sq new rows of op=incre are among its skv keys: sq is too large");
     if (c_.vink && (c_.dv > c_.d || c_.cache == DType::i8 || c_.cache == DType::i4 || c_.block != 0))

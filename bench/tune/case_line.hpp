@@ -25,11 +25,11 @@ struct Case {
   int mode = 0;  // 0 all keys, 3 a triangle at the lower right, 4 a band
   index_t pre = kAllTokens, next = kAllTokens;
   Layout layout = Layout::BNSD;
-  bool precise = false;       // float arithmetic also where the CPU multiplies 16 bits
-  DType cache = DType::f32;   // of keys and values; of others than incre that of dtype
-  index_t block = 0;          // keys of a page; 0: one tensor
-  bool vink = false;          // latent attention: v is the first dv numbers of k
-  bool fused = false;         // q, k and v are slices of one tensor
+  bool precise = false;      // float arithmetic also where the CPU multiplies 16 bits
+  DType cache = DType::f32;  // of keys and values; of others than incre that of dtype
+  index_t block = 0;         // keys of a page; 0: one tensor
+  bool vink = false;         // latent attention: v is the first dv numbers of k
+  bool fused = false;        // q, k and v are slices of one tensor
   int threads = 1;
 
   bool operator==(const Case&) const = default;

@@ -41,7 +41,9 @@ class IncreOperands {
 
   // As the oracle asks for them.
   using Row = std::vector<double>;
-  void q_row(index_t b, index_t n, index_t r, Row& row) const { take_row(in_.q_of(0) + in_.query_at(b, n, r, case_.d), row); }
+  void q_row(index_t b, index_t n, index_t r, Row& row) const {
+    take_row(in_.q_of(0) + in_.query_at(b, n, r, case_.d), row);
+  }
   void out_row(index_t b, index_t n, index_t r, Row& row) const {
     take_row(in_.out_of(0) + in_.query_at(b, n, r, case_.dv), row);
   }

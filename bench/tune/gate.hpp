@@ -34,7 +34,8 @@ Output output(const char* name, const Buffer<Item>& buffer) {
   const auto bytes = [](std::span<Item> items) { return std::as_writable_bytes(items); };
   const std::uint32_t wide = 0x7fc5a5a5;
   const std::uint16_t narrow = glint::dtype_of<Item> == DType::f16 ? 0x7e5a : 0x7fca;
-  Output o{name, bytes({buffer.begin(), buffer.end()}), bytes(buffer.before()), bytes(buffer.behind()), sizeof(Item), {}};
+  Output o{name, bytes({buffer.begin(), buffer.end()}), bytes(buffer.before()), bytes(buffer.behind()), sizeof(Item),
+           {}};
   if constexpr (sizeof(Item) == 4) {
     std::memcpy(o.nan.data(), &wide, 4);
   } else {
@@ -51,9 +52,11 @@ inline void set_canaries(Margin before, Margin behind) {
 inline Complaint canaries(const std::string& name, Margin before, Margin behind) {
   const auto dead = [](std::byte b) { return b != kCanary; };
   if (const auto at = std::find_if(before.rbegin(), before.rend(), dead); at != before.rend())
-    return {"out_of_bounds", "the byte " + std::to_string(at - before.rbegin() + 1) + " before " + name + " was written"};
+    return {"out_of_bounds",
+            "the byte " + std::to_string(at - before.rbegin() + 1) + " before " + name + " was written"};
   if (const auto at = std::find_if(behind.begin(), behind.end(), dead); at != behind.end())
-    return {"out_of_bounds", "the byte " + std::to_string(at - behind.begin() + 1) + " behind " + name + " was written"};
+    return {"out_of_bounds",
+            "the byte " + std::to_string(at - behind.begin() + 1) + " behind " + name + " was written"};
   return {};
 }
 

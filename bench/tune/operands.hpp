@@ -64,9 +64,15 @@ template <class Element>
 struct RowsOfInputs {
   const Inputs<Element>& in;
 
-  void q_row(index_t b, index_t n, index_t r, std::vector<double>& row) const { take(in.q, heads(), q_len(), b, n, r, row); }
-  void k_row(index_t b, index_t n, index_t r, std::vector<double>& row) const { take(in.k, kv(), kv_len(), b, n, r, row); }
-  void v_row(index_t b, index_t n, index_t r, std::vector<double>& row) const { take(in.v, kv(), kv_len(), b, n, r, row); }
+  void q_row(index_t b, index_t n, index_t r, std::vector<double>& row) const {
+    take(in.q, heads(), q_len(), b, n, r, row);
+  }
+  void k_row(index_t b, index_t n, index_t r, std::vector<double>& row) const {
+    take(in.k, kv(), kv_len(), b, n, r, row);
+  }
+  void v_row(index_t b, index_t n, index_t r, std::vector<double>& row) const {
+    take(in.v, kv(), kv_len(), b, n, r, row);
+  }
   void out_row(index_t b, index_t n, index_t r, std::vector<double>& row) const {
     take(in.out, heads(), q_len(), b, n, r, row);
   }

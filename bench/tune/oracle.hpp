@@ -113,8 +113,8 @@ void compare_block(const Operands& in, const Case& c, const RowBlock& block, Fin
   spec.layout = "BNSD";
   spec.scale = 1 / std::sqrt(static_cast<double>(c.d));
   const index_t kv_head = block.head / (c.n / c.nkv);
-  spec.query = matrix(block.count, c.d,
-                      [&](index_t r, auto& row) { in.q_row(block.batch, block.head, block.first + r, row); });
+  spec.query =
+      matrix(block.count, c.d, [&](index_t r, auto& row) { in.q_row(block.batch, block.head, block.first + r, row); });
   spec.key = matrix(c.skv, c.d, [&](index_t r, auto& row) { in.k_row(block.batch, kv_head, r, row); });
   spec.value = matrix(c.skv, c.dv, [&](index_t r, auto& row) { in.v_row(block.batch, kv_head, r, row); });
   // A band counts from the lower right corner, and these rows have another than all rows.

@@ -97,7 +97,7 @@ bool obey(const std::string& line, CaseBench& bench) {
   return true;
 }
 
-int run_case(const std::string& line) {
+int run_case(const std::string& line, const std::vector<std::string>& providers) {
   const ParsedCase parsed = parse_case(line);
   if (!parsed.error.empty()) return refuse("bad_case", parsed.error);
   const Case& c = parsed.value;
@@ -106,6 +106,7 @@ int run_case(const std::string& line) {
                                   std::to_string(usable_cpus()) + " CPUs");
   const std::unique_ptr<CaseBench> bench = bench_for(c);
   if (const glint::Status legal = bench->ready(); !legal) return refuse("bad_case", legal.rule);
+  for (const std::string& path : providers) bench->add_provider(path);
   answer(readiness(c, *bench));
   for (std::string command; std::getline(std::cin, command);)
     if (!obey(command, *bench)) break;
@@ -126,6 +127,11 @@ int main(int count, char** arguments) {
     std::cout << bench::tune::describe() << std::endl;
     return 0;
   }
-  if (words.size() == 2 && words[0] == "--case") return bench::tune::run_case(words[1]);
-  return bench::tune::usage();
+  std::vector<std::string> lines, providers;
+  for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
+    if (words[i] == "--case") lines.push_back(words[i + 1]);
+    if (words[i] == "--provider") providers.push_back(words[i + 1]);
+  }
+  if (lines.size() != 1 || 2 * (lines.size() + providers.size()) != words.size()) return bench::tune::usage();
+  return bench::tune::run_case(lines[0], providers);
 }
