@@ -37,7 +37,7 @@ class BadWorkerTest(FrontTest):
             with self.subTest(what):
                 self.out.unlink(missing_ok=True)
                 self.tell(trouble={BAD: {"no share": "no share"}.get(what, what)})
-                out, err, records = self.sweep("--no-prune", "--repetitions", 2, "--timeout", 1, status=1)
+                out, err, records = self.sweep("--no-prune", "--repetitions", 2, "--timeout", 4, status=1)
                 self.expect(records, code)
                 self.assertIn(f"{BAD}: {code}: ", out)
                 self.assertIn(f"{BAD}: {code}: ", err)
@@ -47,7 +47,7 @@ class BadWorkerTest(FrontTest):
             with self.subTest(what):
                 self.out.unlink(missing_ok=True)
                 self.tell(trouble={BAD: what}, trouble_in="check")
-                _, _, records = self.sweep("--no-prune", "--repetitions", 2, "--timeout", 1, status=1)
+                _, _, records = self.sweep("--no-prune", "--repetitions", 2, "--timeout", 4, status=1)
                 self.expect(records, self.CODES[what])
 
     def test_the_words_of_a_dying_worker_are_kept(self):
@@ -86,7 +86,7 @@ class BadWorkerTest(FrontTest):
             self.out.unlink(missing_ok=True)
             log = self.path / f"log-{what}"
             self.tell(start={"op=bwd": what}, log=str(log))
-            _, err, records = self.sweep("--no-prune", "--repetitions", 1, "--timeout", 1, lines=(FWD, BWD, INCRE),
+            _, err, records = self.sweep("--no-prune", "--repetitions", 1, "--timeout", 4, lines=(FWD, BWD, INCRE),
                                          status=1)
             errors = [record for record in records if record["kind"] == "error"]
             self.assertEqual([(each["line"], each["name"], each["error"]["code"]) for each in errors],
