@@ -13,8 +13,7 @@ namespace {
 using unfused::Stored;
 
 constexpr uint64_t kHonored = GLINT_NEEDS_GROUPS | GLINT_NEEDS_VALUE_DIM | GLINT_NEEDS_WINDOW | GLINT_NEEDS_MASK |
-                                   GLINT_NEEDS_LENGTHS | GLINT_NEEDS_PAGES | GLINT_NEEDS_STATISTICS |
-                                   GLINT_NEEDS_DTYPES;
+                              GLINT_NEEDS_LENGTHS | GLINT_NEEDS_PAGES | GLINT_NEEDS_STATISTICS | GLINT_NEEDS_DTYPES;
 
 bool is_known(uint32_t dtype) { return dtype == GLINT_F32 || dtype == GLINT_F16 || dtype == GLINT_BF16; }
 Stored stored(const glint_tensor& t) {
