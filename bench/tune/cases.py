@@ -11,7 +11,7 @@ from errors import Usage
 WORKLOADS = pathlib.Path(__file__).with_name("workloads.json")
 OPS = ("fwd", "bwd", "prompt", "incre")
 REGIMES = {"fwd": "prefill", "prompt": "prefill", "bwd": "gradient", "incre": "decode"}
-HEAD_DIMS = (64, 96, 128, 192, 256, 576)  # classes: up to this
+HEAD_DIMS = (64, 128, 256, 576)  # classes: up to this
 
 
 class Given:

@@ -30,9 +30,12 @@ def ask_worker(arguments):
     if arguments.isa:
         os.environ["GLINT_FORCE_ISA"] = arguments.isa  # for all workers to come
     try:
-        return worker.describe(arguments.worker, arguments.timeout)
+        describe = worker.describe(arguments.worker, arguments.timeout)
     except worker.WorkerError as error:
         raise Usage(f"{arguments.worker}: {error.code}: {error.message}") from None
+    if arguments.isa and describe["isa"] != arguments.isa:
+        raise Usage(f"this CPU or build has no {arguments.isa}: the worker runs {describe['isa']}")
+    return describe
 
 
 def differences(before, now):
@@ -74,6 +77,12 @@ def open_log(path, progress):
     return log
 
 
+def warn_of_company(describe, progress):
+    load, cpus = os.getloadavg()[0], describe["machine"].get("usable_cpus") or 1
+    if load > cpus / 2:
+        progress.say(f"Load {load:.1f} on {cpus} CPUs: others are at work, and numbers will scatter.")
+
+
 def load_model():
     import model  # only where it is needed: a report must not depend on it
     return model
@@ -84,6 +93,7 @@ def run(arguments):
     progress = Progress()
     describe = ask_worker(arguments)
     log = open_log(arguments.out, progress)
+    warn_of_company(describe, progress)
     sweep = Sweep(arguments, describe, Selection(load_model(), describe, arguments.keep), log, progress)
     return carry_out(sweep, given, arguments, lambda: summary.show(log.records, sys.stdout))
 

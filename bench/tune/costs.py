@@ -7,7 +7,6 @@ rounded to what six workloads of bench/ (P1 to P5, T2, built-in tiles) took on o
 
 import collections
 
-from machine import spilled
 from shape import SIZES, UNIT, Box, round_up
 
 LOAD = 1.0  # slots of a load or broadcast; loads and multiply-adds run side by side
@@ -88,6 +87,12 @@ class Costs:
     def lanes(self, rows):
         return round_up(rows, self.unit * self.machine.lanes)
 
+    def strip_bytes(self):
+        """What the micro-kernel walks again and again: a block's lanes of Q, or of P, and the rows it multiplies."""
+        shape, width = self.shape, self.vecs * 4 * self.machine.lanes
+        depth = max(shape.head_dim, self.tile.columns)
+        return -(-depth // self.way.step) * width + self.block[0] * shape.head_dim * self.way.staged_size()
+
     # ---- one product of a tile
 
     def groups(self, vectors, whole):
@@ -167,16 +172,14 @@ class Costs:
         first, first_memory = self.score_product(box, vectors, shape.head_dim)
         second, second_memory = self.value_product(box, vectors, shape.value_dim)
         width = shape.head_dim + shape.value_dim
-        resident = self.tile_bytes()
         keys = box.keys * width * self.way.staged_size() * (1 + vectors // self.vecs)
-        away = max(0, machine.seconds_per_byte(resident) - 1 / machine.bandwidth["l1"])
         return {
             "products": first + second,
             "exp": scores * self.way.exp * machine.slot,
             "scores": scores * SCORE * machine.slot,
             "sums": shape.value_dim * vectors * SUM * machine.slot,
             "mask": 0 if box.seen is None else (scores * MASK + box.keys * WORD) * machine.slot,
-            "caches": EXPOSED * (first_memory + second_memory + keys * away),
+            "caches": EXPOSED * (first_memory + second_memory + keys * machine.waiting(self.tile_bytes())),
         }
 
     def gradient_box(self, box):
@@ -192,8 +195,6 @@ class Costs:
                 parts.append(self.product(keys, machine.vectors(dim), steps, 4 * box.rows * 4))
         width = shape.head_dim + shape.value_dim
         sums = shape.head_dim * vectors + box.keys * machine.vectors(width)
-        resident = self.tile_bytes()
-        away = max(0, machine.seconds_per_byte(resident) - 1 / machine.bandwidth["l1"])
         touched = box.keys * width * (2 * self.way.staged_size() + 2 * 4)
         return {
             "products": sum(part[0] for part in parts),
@@ -201,7 +202,7 @@ class Costs:
             "scores": 2 * scores * SCORE / 2 * machine.slot,
             "sums": sums * SUM * machine.slot,
             "mask": 0 if box.seen is None else (scores * MASK / 2 + box.keys * WORD) * machine.slot,
-            "caches": EXPOSED * (sum(part[1] for part in parts) + touched * away),
+            "caches": EXPOSED * (sum(part[1] for part in parts) + touched * machine.waiting(self.tile_bytes())),
         }
 
     # ---- what is done once for a query tile, or for a key tile
@@ -254,8 +255,7 @@ class Costs:
         traffic = keys * width * self.way.size * (3 if shape.op == "bwd" else 1)
         if shape.op == "bwd":
             whole = shape.kv_len * width * (self.way.size + 4)
-        machine = self.machine
-        return EXPOSED * traffic * max(0, machine.seconds_per_byte(whole + self.tile_bytes()) - 1 / machine.bandwidth["l1"])
+        return EXPOSED * traffic * self.machine.waiting(whole + self.tile_bytes())
 
 
     def traffic(self):

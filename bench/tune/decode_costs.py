@@ -2,6 +2,7 @@
 `split` keys whose results are merged.  Prices as in costs.py; EFFICIENCY and OVERLAP were set by rows of
 bench/README.md's D1 to D3 with one to 64 heads in a group."""
 
+from machine import spilled
 from shape import SIZES
 
 EFFICIENCY = 0.72  # of the peak that vectors along head_dim reach: sums end in horizontal additions
@@ -33,11 +34,11 @@ class Decode:
         return peaks["int8_dot"] / 2 if shape.cache == "i8" and self.machine.has_int8_dot else peaks["fma"]
 
     def reading(self):
-        """Seconds; a memory that several threads read is not faster for it, caches of their own are."""
-        whole = self.shape.kv_bytes()
-        each = self.machine.seconds_per_byte(whole / self.shape.threads)
-        floor = 1 / self.machine.bandwidth["memory"] if whole > self.machine.sizes["l3"] else 0
-        return whole * max(floor, each / self.shape.threads)
+        """Seconds; a memory that several threads read is not faster for it, caches are."""
+        whole, threads, machine = self.shape.kv_bytes(), self.shape.threads, self.machine
+        near = machine.near(whole / threads) / threads
+        far = max(near, 1 / machine.bandwidth["memory"])
+        return whole * (near + spilled(whole, machine.sizes["l3"]) * (far - near))
 
     def arithmetic(self):
         """Seconds of all threads together."""
@@ -75,9 +76,8 @@ class Decode:
         return cost
 
     def roof_seconds(self):
-        shape = self.shape
-        flops = shape.useful_flops() / (self.peak() * shape.threads)
-        return max(shape.kv_bytes() / self.machine.bandwidth["memory"], flops)
+        """Nobody takes less: reading alone, or the multiplications alone."""
+        return max(self.reading(), self.shape.useful_flops() / (self.peak() * self.shape.threads))
 
     def part_bytes(self):
         shape = self.shape

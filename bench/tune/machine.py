@@ -20,6 +20,7 @@ class Machine:
         self.registers = ARM["registers"] if arm else REGISTERS.get(self.isa, 16)
         self.own_block = ARM["block"] if arm else OWN_BLOCK.get(self.isa, (6, 2))
         self.sizes = {level: describe["machine"].get(level) or usual for level, usual in USUAL_SIZES.items()}
+        self.cpus = max(1, int(describe["machine"].get("usable_cpus") or 1))
         probes = describe.get("probes", {})
         self.fma = probes.get("fma") or 1e11
         self.slot = 2 * self.lanes / self.fma
@@ -36,13 +37,21 @@ class Machine:
     def vectors(self, floats):
         return -(-floats // self.lanes)
 
-    def seconds_per_byte(self, footprint):
-        """Of reading what is `footprint` bytes large again and again."""
-        levels = [("l2", self.sizes["l1d"]), ("l3", self.sizes["l2"]), ("memory", self.sizes["l3"])]
+    def near(self, footprint):
+        """Seconds a byte of reading what is `footprint` bytes large again and again, if the third level holds it."""
         cost = 1 / self.bandwidth["l1"]
-        for level, room in levels:
+        for level, room in (("l2", self.sizes["l1d"]), ("l3", self.sizes["l2"])):
             cost += spilled(footprint, room) * max(0, 1 / self.bandwidth[level] - cost)
         return cost
+
+    def seconds_per_byte(self, footprint):
+        """The same of any size."""
+        near = self.near(footprint)
+        return near + spilled(footprint, self.sizes["l3"]) * max(0, 1 / self.bandwidth["memory"] - near)
+
+    def waiting(self, footprint):
+        """What of it a reading from the first level would not take."""
+        return max(0, self.seconds_per_byte(footprint) - 1 / self.bandwidth["l1"])
 
 
 def spilled(footprint, room):

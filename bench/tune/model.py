@@ -153,12 +153,14 @@ def evaluate_tile(shape, machine, tile):
     least = ideal / shape.threads
     if shape.op == "incre":
         least = decode_costs.Decode(shape, machine, BUILT_IN_SPLIT).roof_seconds()
-    products = cost.get("products", 0) * groups
+    products, held = cost.get("products", 0) * groups, price.tile_bytes()
     rows, vecs = price.block
     return {
         "bytes": price.tile_parts(),
-        "fits": {level: price.tile_bytes() <= machine.sizes[room] for level, room in (("l1", "l1d"), ("l2", "l2"), ("l3", "l3"))},
-        "working_set": price.tile_bytes(),
+        "fits": {"l1": price.strip_bytes() <= machine.sizes["l1d"], "l2": held <= machine.sizes["l2"],
+                 "l3": held <= machine.sizes["l3"]},
+        "working_set": held,
+        "strip": price.strip_bytes(),
         "traffic": price.traffic(),
         "registers": rows * vecs + vecs + 1,
         "fma_per_load": rows * vecs / (rows + vecs),

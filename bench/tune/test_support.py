@@ -25,6 +25,22 @@ def times_of(records, name=None):
     return [record for record in records if record["kind"] == "time" and name in (None, record["name"])]
 
 
+def case_of(line):
+    words = dict(word.split("=") for word in line.split())
+    return {"b": 1, "nkv": words["n"], "skv": words["sq"], "dv": words["d"], "cache": words["dtype"], **words}
+
+
+def results(shares, spread=0.002, repetitions=5):
+    """Made-up records.  shares: {line: {name: share}}"""
+    records = [{"kind": "run", "describe": {"isa": "avx512"}}]
+    for line, by_name in shares.items():
+        records.append({"kind": "case", "line": line, "case": case_of(line), "candidates": []})
+        for name, share in by_name.items():
+            records += [{"kind": "time", "line": line, "name": name, "cache": "warm", "repetition": i, "seconds": 0.01,
+                         "share": share * (1 + spread * (i - repetitions // 2))} for i in range(repetitions)]
+    return records
+
+
 class FrontTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
