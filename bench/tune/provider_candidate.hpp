@@ -5,6 +5,7 @@
 
 #include "tune/candidates.hpp"
 #include "tune/provider_problem.hpp"
+#include "tune/rehearsal.hpp"
 
 namespace bench::tune {
 
@@ -51,11 +52,27 @@ class ForeignKernel {
   Complaint complaint_{};
 };
 
+// Loading a library and asking it runs its code.
+template <class Task>
+Complaint rehearse_provider(const std::string& path, const Task& task, int threads) {
+  constexpr unsigned kSeconds = 10;
+  return rehearse(
+      [&] {
+        Complaint complaint;
+        std::optional<Provider> provider = Provider::open(path, complaint);
+        if (!provider) return;
+        ForeignKernel<Task> kernel(std::move(*provider));
+        if (kernel.supports(task, threads)) kernel.workspace_bytes(task, threads);
+      },
+      kSeconds);
+}
+
 // None where the provider does not do this task.
 template <class Task>
 std::optional<Candidate<Task>> provider_candidate(const std::string& path, const Task& task, int threads) {
-  Candidate<Task> candidate{"provider:", DType::none, {}, {}, {}};
-  std::optional<Provider> provider = Provider::open(path, candidate.trouble);
+  Candidate<Task> candidate{"provider:", DType::none, {}, {}, rehearse_provider(path, task, threads)};
+  std::optional<Provider> provider{};
+  if (!candidate.trouble) provider = Provider::open(path, candidate.trouble);
   if (!provider) {
     candidate.name += path.substr(path.find_last_of('/') + 1);
     return candidate;
