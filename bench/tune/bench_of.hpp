@@ -3,6 +3,7 @@
 
 #include "tune/case_bench.hpp"
 #include "tune/provider_candidate.hpp"
+#include "tune/rehearsal.hpp"
 
 namespace bench::tune {
 
@@ -18,10 +19,15 @@ class BenchOf : public CaseBench {
       if (candidate.type == stored) add(candidate);
   }
 
-  // Of two with one name the first.
+  // Asked in a child process first: its code may crash.
   void add_provider(const std::string& path) override {
+    constexpr unsigned kMostSeconds = 30;
     operands(1);
-    const auto candidate = provider_candidate(path, tasks_[0], case_.threads);
+    const auto make = [&] { return provider_candidate(path, tasks_[0], case_.threads); };
+    const Complaint trouble = rehearse([&] { make(); }, kMostSeconds);
+    std::optional<Candidate<Task>> candidate = trouble ? troubled<Task>(path, trouble) : make();
+    if (candidate && find(candidate->name) != nullptr)
+      candidate = troubled<Task>(path, {"provider_name", "there already is a " + candidate->name});
     if (candidate && find(candidate->name) == nullptr) add(*candidate);
   }
 

@@ -30,9 +30,12 @@ def ask_worker(arguments):
     if arguments.isa:
         os.environ["GLINT_FORCE_ISA"] = arguments.isa  # for all workers to come
     try:
-        return worker.describe(arguments.worker, arguments.timeout)
+        describe = worker.describe(arguments.worker, arguments.timeout)
     except worker.WorkerError as error:
         raise Usage(f"{arguments.worker}: {error.code}: {error.message}") from None
+    if arguments.isa and describe["isa"] != arguments.isa:
+        raise Usage(f"this CPU or build has no {arguments.isa}: the worker runs {describe['isa']}")
+    return describe
 
 
 def differences(before, now):

@@ -117,7 +117,8 @@ def judge_all(isa, records):
     for verdict in verdicts:
         if verdict.regime == "decode":
             members = classes[verdict.regime, verdict.dtype, verdict.head_dim]
-            verdict.draft_rows = drafts.most_rows(members, verdict.name, prefill_tile(verdict, verdicts, members), usable)
+            tile = prefill_tile(verdict, verdicts, members)
+            verdict.draft_rows = drafts.most_rows(members, verdict.name, tile, usable)
     return verdicts
 
 

@@ -2,6 +2,8 @@
 """Sweeps with a worker that measures nothing: what is done, in which order, what is written down."""
 
 import io
+import pathlib
+import subprocess
 import unittest
 
 import cases
@@ -9,6 +11,7 @@ import progress
 from shape import Shape
 from test_support import BWD, FAKE, FWD, INCRE, FrontTest, times_of
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 CANDIDATES = {"builtin", "flash/64x128x4/4x4", "flash/64x64x1/4x4", "flash/32x128x4/4x4", "flash/64x192x4/4x4"}
 
 
@@ -84,8 +87,8 @@ class SweepTest(FrontTest):
         self.glint_tune(*self.sweep_words("--provider", self.path / "none.so"), status=2)
 
     def test_a_short_budget_gives_every_case_something(self):
-        self.tell(seconds=0.1)
-        out, _, records = self.sweep("--no-prune", "--budget", 4, "--repetitions", 50, lines=(FWD, BWD, INCRE))
+        self.tell(seconds=2)  # a round of any two cases takes longer than the budget
+        out, _, records = self.sweep("--no-prune", "--budget", 8, "--repetitions", 50, lines=(FWD, BWD, INCRE))
         self.assertEqual({run["line"] for run in times_of(records)}, {FWD, BWD, INCRE})
         self.assertIn("The time is up; not complete", out)
         self.assertRegex(out, r"fwd f32 \S+ \S+ \S+ \S+: \d+ measurements left")
@@ -111,7 +114,7 @@ class PlanTest(FrontTest):
         self.assertRegex(out, r"time +builtin")
         self.assertRegex(out, r"prune +flash/\S+ +\S+ % +\S+")
         self.assertRegex(out, r"About \d+ s")
-        self.assertEqual({line.split()[2] for line in log.read_text().splitlines()}, {"quit"})
+        self.assertEqual({line.split()[2] for line in log.read_text().splitlines()}, {"start", "quit"})
 
     def test_plan_of_a_bad_case(self):
         out, err = self.glint_tune("plan", "--worker", FAKE, "--case", "op=fwd dtype=f32", status=2)
@@ -124,6 +127,28 @@ class HelpTest(FrontTest):
         out, _ = self.glint_tune()
         for word in ("run", "plan", "list", "report", "export", "compare", "verify", "glint_tuned.hpp"):
             self.assertIn(word, out)
+
+    def shell(self, *words, status=0):
+        done = subprocess.run([ROOT / "bench" / "glint-tune", *words], capture_output=True, text=True, timeout=60,
+                              env=self.environment(), cwd=self.path)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done.stdout + done.stderr
+
+    def test_the_script_passes_on_what_it_does_not_need(self):
+        self.assertIn("Measures tilings", self.shell())
+        self.assertIn("--repetitions", self.shell("run", "--help"))  # and builds nothing for it
+        self.assertIn("llama-3-8b: ", self.shell("list"))
+        said = self.shell("run", "--worker", FAKE, "--case", FWD, "--out", "here.jsonl", "--repetitions", "1")
+        self.assertIn("Results: here.jsonl", said)
+        self.assertTrue((self.path / "here.jsonl").exists())
+        self.assertIn("--level is smoke, default or max", self.shell("run", "--level", "huge", status=2))
+        self.assertIn("--isa is ", self.shell("run", "--isa", "mmx", status=2))
+
+    def test_another_instruction_set(self):
+        _, err = self.glint_tune(*self.sweep_words("--isa", "avx2"), status=2)
+        self.assertIn("no avx2: the worker runs avx512", err)
+        self.tell(describe={"isa": "avx2"})
+        self.sweep("--isa", "avx2", "--repetitions", 1)
 
     def test_list(self):
         out, _ = self.glint_tune("list")

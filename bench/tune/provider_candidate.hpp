@@ -5,7 +5,6 @@
 
 #include "tune/candidates.hpp"
 #include "tune/provider_problem.hpp"
-#include "tune/rehearsal.hpp"
 
 namespace bench::tune {
 
@@ -52,34 +51,24 @@ class ForeignKernel {
   Complaint complaint_{};
 };
 
-// Loading a library and asking it runs its code.
+// One that only says what is wrong with a library; its name is the file's, without what would break a command.
 template <class Task>
-Complaint rehearse_provider(const std::string& path, const Task& task, int threads) {
-  constexpr unsigned kSeconds = 10;
-  return rehearse(
-      [&] {
-        Complaint complaint;
-        std::optional<Provider> provider = Provider::open(path, complaint);
-        if (!provider) return;
-        ForeignKernel<Task> kernel(std::move(*provider));
-        if (kernel.supports(task, threads)) kernel.workspace_bytes(task, threads);
-      },
-      kSeconds);
+Candidate<Task> troubled(const std::string& path, const Complaint& trouble) {
+  std::string file = path.substr(path.find_last_of('/') + 1);
+  for (char& c : file)
+    if (!foreign_name_may_have(c)) c = '_';
+  return {"provider:" + file, DType::none, {}, {}, trouble};
 }
 
 // None where the provider does not do this task.
 template <class Task>
 std::optional<Candidate<Task>> provider_candidate(const std::string& path, const Task& task, int threads) {
-  Candidate<Task> candidate{"provider:", DType::none, {}, {}, rehearse_provider(path, task, threads)};
-  std::optional<Provider> provider{};
-  if (!candidate.trouble) provider = Provider::open(path, candidate.trouble);
-  if (!provider) {
-    candidate.name += path.substr(path.find_last_of('/') + 1);
-    return candidate;
-  }
+  Complaint complaint;
+  std::optional<Provider> provider = Provider::open(path, complaint);
+  if (!provider) return troubled<Task>(path, complaint);
   const auto kernel = std::make_shared<ForeignKernel<Task>>(std::move(*provider));
   if (!kernel->supports(task, threads)) return std::nullopt;
-  candidate.name += kernel->name();
+  Candidate<Task> candidate{"provider:" + kernel->name(), DType::none, {}, {}, {}};
   if (kernel->workspace_bytes(task, threads) < 0) candidate.trouble = kernel->complaint();
   candidate.workspace_bytes = [kernel](const Task& t, index_t workers) { return kernel->workspace_bytes(t, workers); };
   candidate.run = [kernel](const Task& t, const Threads& with, std::span<std::byte> workspace) {

@@ -31,14 +31,17 @@ inline std::string printable(const char* text) {
   return line;
 }
 
-inline bool is_provider_name(const char* name) {
-  constexpr std::size_t kMost = 40;
-  constexpr const char* kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-";
-  const std::size_t length = ::strnlen(name, kMost + 1);
-  return length > 0 && length <= kMost && std::strspn(name, kAllowed) == length;
-}
-
 }  // namespace detail
+
+inline bool foreign_name_may_have(char c) {
+  return ('a' <= c && c <= 'z') || ('A' <= c && c <= 'Z') || ('0' <= c && c <= '9') || c == '_' || c == '.' ||
+         c == '+' || c == '-';
+}
+inline bool is_foreign_name(const char* name) {
+  constexpr std::size_t kMost = 40;
+  const std::size_t length = ::strnlen(name, kMost + 1);
+  return length > 0 && length <= kMost && std::all_of(name, name + length, foreign_name_may_have);
+}
 
 class Provider {
  public:
@@ -105,7 +108,7 @@ class Provider {
     } else if (abi() != GLINT_PROVIDER_ABI) {
       complaint = {"provider_abi", path + " was built for version " + std::to_string(abi()) +
                                        " of the interface, this is " + std::to_string(GLINT_PROVIDER_ABI)};
-    } else if (const char* const text = name(); text == nullptr || !detail::is_provider_name(text)) {
+    } else if (const char* const text = name(); text == nullptr || !is_foreign_name(text)) {
       complaint = {"provider_name", path + " calls itself \"" + (text == nullptr ? "null" : detail::printable(text)) +
                                         "\"; a name is 1 to 40 letters, digits and _ . + -"};
     } else {

@@ -96,7 +96,8 @@ def case_line(case, cache, rows):
 
 
 def show_refused(summaries, known, out):
-    noisy = [(line, name, cache, numbers) for (line, name, cache), numbers in summaries.items() if numbers["noisy"]]
+    noisy = sorted(((line, name, cache, numbers) for (line, name, cache), numbers in summaries.items()
+                    if numbers["noisy"]), key=lambda each: each[:3])
     if noisy:
         print(f"\nRefused: scattered by more than {percent(stats.CV_LIMIT)}, no choice rests on these:", file=out)
         table(["case", "candidate", "cache", "CV", "rounds"],

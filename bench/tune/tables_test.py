@@ -245,6 +245,20 @@ class ReportTest(FrontTest):
         self.assertEqual((rows[SAME]["noisy"], rows[BEST]["noisy"]), ("True", "False"))
         self.assertGreater(float(rows[BEST]["predicted_share"]), 0)
 
+    def test_page_and_pictures(self):
+        """With or without matplotlib."""
+        self.sweep("--no-prune", "--repetitions", 3, lines=(FWD, INCRE))
+        page, folder = self.path / "page.html", self.path / "pictures" / "of this"
+        out, _ = self.glint_tune("report", self.out, "--html", page, "--pictures", folder)
+        for line in (FWD, INCRE):
+            self.assertIn(line, page.read_text())
+        self.assertTrue(list(folder.glob("*.svg")) or "matplotlib is not installed" in out)
+        picture = self.path / "both.svg"
+        out, _ = self.glint_tune("compare", self.out, self.out, "--picture", picture)
+        self.assertTrue(picture.exists() or "no picture" in out)
+        _, err = self.glint_tune("report", self.out, "--html", self.path / "none" / "page.html", status=2)
+        self.assertIn("No such file or directory", err)
+
     def test_the_report_names_the_best_and_ranks_the_model(self):
         self.tell(shares={"builtin": 0.5, BEST: 0.6})
         self.sweep("--no-prune", "--repetitions", 3)

@@ -1,11 +1,18 @@
 #!/usr/bin/env python3
 """Whatever goes wrong has a name, the sweep goes on, and nothing that is recorded is lost."""
 
+import argparse
+import io
 import resource
 import signal
 import unittest
+from unittest import mock
 
-from test_support import BWD, FWD, INCRE, FrontTest, records_of, times_of
+from cases import Given
+from progress import Progress
+from records import Memory
+from sweep import Selection, Sweep
+from test_support import BWD, FAKE, FWD, INCRE, FrontTest, records_of, times_of
 
 BAD = "flash/64x64x1/4x4"
 OTHERS = {"builtin", "flash/64x128x4/4x4", "flash/32x128x4/4x4", "flash/64x192x4/4x4"}
@@ -58,6 +65,14 @@ class BadWorkerTest(FrontTest):
             self.assertEqual(len(times_of(records)), 8)
             self.assertIn(f"{BAD}: {code}: as it was told", out)
 
+    def test_a_worker_that_names_an_error_is_kept(self):
+        for code in ("refused", "crashed"):  # as of a library that could not be loaded
+            log = self.path / f"log-{code}"
+            self.out.unlink(missing_ok=True)
+            self.tell(trouble={BAD: f"named {code}"}, log=str(log))
+            self.sweep("--no-prune", "--repetitions", 1, status=1)
+            self.assertEqual(log.read_text().count(" start"), 2)  # to read the case, and for the only round
+
     def test_numbers_from_before_a_crash_do_not_count(self):
         _, _, _ = self.sweep("--no-prune", "--repetitions", 2)
         self.tell(trouble={BAD: "crash"})
@@ -68,7 +83,8 @@ class BadWorkerTest(FrontTest):
     def test_a_case_that_never_starts_is_skipped(self):
         for what, code in (("crash", "crashed"), ("hang", "timeout"), ("garbage", "garbage")):
             self.out.unlink(missing_ok=True)
-            self.tell(start={"op=bwd": what})
+            log = self.path / f"log-{what}"
+            self.tell(start={"op=bwd": what}, log=str(log))
             _, err, records = self.sweep("--no-prune", "--repetitions", 1, "--timeout", 1, lines=(FWD, BWD, INCRE),
                                          status=1)
             errors = [record for record in records if record["kind"] == "error"]
@@ -76,6 +92,7 @@ class BadWorkerTest(FrontTest):
                              [(BWD, None, code)])
             self.assertEqual({run["line"] for run in times_of(records)}, {FWD, INCRE})
             self.assertIn(BWD, err)
+            self.assertEqual(log.read_text().count("op=bwd start"), 2)
 
     def test_another_protocol(self):
         self.tell(describe={"protocol": 2})
@@ -85,6 +102,25 @@ class BadWorkerTest(FrontTest):
         self.tell(describe={"machine": "a fast one"})
         _, err = self.glint_tune(*self.sweep_words(), status=2)
         self.assertIn("describes no machine", err)
+
+
+class BadModelTest(FrontTest):
+    class Broken:
+        @staticmethod
+        def prune(*_, **__):
+            raise ZeroDivisionError("a cache of no bytes")
+
+    def test_a_model_that_fails_prunes_nothing_and_is_named(self):
+        options = argparse.Namespace(worker=str(FAKE), provider=[], timeout=10, seed=1, budget=None, repetitions=1,
+                                     cache=["warm"], seconds=0.01, keep=12, retry=False)
+        said, log = io.StringIO(), Memory()
+        sweep = Sweep(options, {}, Selection(self.Broken, {}, 12), log, Progress(said))
+        with mock.patch.dict("os.environ", FAKE_WORKER=str(self.script)):
+            sweep.run([Given(FWD, "here")])
+        errors = [record["error"] for record in log.records if record["kind"] == "error"]
+        self.assertEqual(errors, [{"code": "model", "message": "ZeroDivisionError: a cache of no bytes"}])
+        self.assertEqual({run["name"] for run in times_of(log.records)}, OTHERS | {BAD})
+        self.assertIn("here: ", said.getvalue())
 
 
 class BadInputTest(FrontTest):
