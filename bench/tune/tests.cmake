@@ -5,15 +5,16 @@ function(glint_tune_test name)  # ARGUMENT...
   set_tests_properties(bench/tune_${name} PROPERTIES LABELS unit TIMEOUT 600)
 endfunction()
 
-foreach(name front trouble results tables compare model pictures page)
+foreach(name space front trouble results tables compare model pictures page)
   glint_tune_test(${name})
 endforeach()
 
 # Sanitizers and emulators have no part in what is timed.
 if(NOT CMAKE_CROSSCOMPILING AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   set_target_properties(glint_tune_worker_smoke PROPERTIES EXCLUDE_FROM_ALL FALSE)
+  glint_tune_test(worker)
   glint_tune_test(provider_worker)
-  set_tests_properties(bench/tune_provider_worker PROPERTIES ENVIRONMENT
+  set_tests_properties(bench/tune_worker bench/tune_provider_worker PROPERTIES ENVIRONMENT
     "GLINT_TUNE_WORKER=$<TARGET_FILE:glint_tune_worker_smoke>;GLINT_PROVIDERS=${CMAKE_CURRENT_BINARY_DIR}/provider")
   glint_tune_test(smoke $<TARGET_FILE:glint_tune_worker_smoke> ${CMAKE_CURRENT_BINARY_DIR})
   set_tests_properties(bench/tune_smoke PROPERTIES RUN_SERIAL TRUE SKIP_REGULAR_EXPRESSION "^SKIPPED")

@@ -1,5 +1,6 @@
 // Cases of FlashAttentionScoreGrad.
 #include "tune/worker/bench_of.hpp"
+#include "tune/worker/operands.hpp"
 
 namespace bench::tune {
 namespace {
@@ -13,25 +14,24 @@ struct GradientCopy : GradientInputs<Element> {
 };
 
 template <class Element>
-class GradientOperands {
+class GradientOperands : public Operands {
  public:
   using Task = GradientTask<Element>;
-  static constexpr bool kMemoryBound = false;
 
   GradientOperands(const Case& c, index_t copies) : case_(c), copies_(copies, c) {}
 
   static Costs costs(const Case& c) { return prefill_costs(c); }
-  glint::Status ready() const { return copies_[0].ran(); }
-  index_t copies() const { return copies_.count(); }
+  glint::Status ready() const override { return copies_[0].ran(); }
+  index_t copies() const override { return copies_.count(); }
   Task task(index_t which) const {
     const GradientCopy<Element>& copy = copies_[which];
     return {copy.problem(), case_.layout, copy.forward.workload.mode};
   }
-  std::vector<Output> outputs() const {
+  std::vector<Output> outputs() const override {
     const GradientCopy<Element>& copy = copies_[0];
     return {output("dq", copy.d_q), output("dk", copy.d_k), output("dv", copy.d_v)};
   }
-  std::vector<std::span<const std::byte>> inputs() const {
+  std::vector<std::span<const std::byte>> inputs() const override {
     const GradientCopy<Element>& copy = copies_[0];
     const Inputs<Element>& in = copy.forward;
     return {bytes_of(in.q),     bytes_of(in.k),     bytes_of(in.v),      bytes_of(in.out),
@@ -39,10 +39,10 @@ class GradientOperands {
   }
 
   // The statistics that the gradient starts from are the forward's, so its output is compared, too.
-  Finding compare() const {
+  Finding compare() const override {
     const GradientCopy<Element>& in = copies_[0];
     const ExactGradient<Element> exact(in);
-    Finding finding = compare_output(RowsOfInputs<Element>{in.forward}, case_);
+    Finding finding = compare_output(RowsOfInputs<Element>(in.forward), case_);
     for (const OutputRow at : places(case_.n, case_.sq))
       compare_at("dq", in.d_q, case_.n, case_.sq, at, exact.d_q(at), finding);
     for (const OutputRow at : places(case_.nkv, case_.skv)) {

@@ -150,8 +150,8 @@ class Reader {
   }
 
   void check_mask() {
-    if (c_.mode != 0 && c_.mode != 3 && c_.mode != 4)
-      fail("mode=" + std::to_string(c_.mode) + ": must be one of 0, 3, 4");
+    if (c_.mode != 0 && c_.mode != 2 && c_.mode != 3 && c_.mode != 4)
+      fail("mode=" + std::to_string(c_.mode) + ": must be one of 0, 2, 3, 4");
     if (c_.op == Op::incre && (given("mode") || given("pre") || given("next")))
       fail("op=incre has no mode: several new rows see each other as a triangle");
     if (c_.mode == 4 ? !given("pre") || !given("next") : given("pre") || given("next"))

@@ -22,7 +22,7 @@ struct Case {
   Op op = Op::fwd;
   DType dtype = DType::f32;
   index_t b = 1, n = 0, nkv = 0, sq = 0, skv = 0, d = 0, dv = 0;
-  int mode = 0;  // 0 all keys, 3 a triangle at the lower right, 4 a band
+  int mode = 0;  // 0 all keys, 2 a triangle at the upper left, 3 at the lower right, 4 a band
   index_t pre = kAllTokens, next = kAllTokens;
   Layout layout = Layout::BNSD;
   bool precise = false;      // float arithmetic also where the CPU multiplies 16 bits

@@ -34,21 +34,19 @@ struct ForwardCopy {
 
 // What both operators have in common.
 template <class Element>
-class ForwardOperands {
+class ForwardOperands : public Operands {
  public:
-  static constexpr bool kMemoryBound = false;
-
   ForwardOperands(const Case& c, index_t copies) : case_(c), copies_(copies, c) {}
 
   static Costs costs(const Case& c) { return prefill_costs(c); }
-  glint::Status ready() const { return glint::Status::ok(); }
-  index_t copies() const { return copies_.count(); }
-  std::vector<Output> outputs() const { return {output("attention_out", copies_[0].in.out)}; }
-  std::vector<std::span<const std::byte>> inputs() const {
+  glint::Status ready() const override { return glint::Status::ok(); }
+  index_t copies() const override { return copies_.count(); }
+  std::vector<Output> outputs() const override { return {output("attention_out", copies_[0].in.out)}; }
+  std::vector<std::span<const std::byte>> inputs() const override {
     const ForwardCopy<Element>& copy = copies_[0];
     return {bytes_of(copy.in.q), bytes_of(copy.in.k), bytes_of(copy.in.v), bytes_of(copy.fused)};
   }
-  Finding compare() const { return compare_output(RowsOfInputs<Element>{copies_[0].in}, case_); }
+  Finding compare() const override { return compare_output(RowsOfInputs<Element>(copies_[0].in), case_); }
 
  protected:
   Case case_;

@@ -1,19 +1,12 @@
-// A case in memory, as many copies as it takes: what a candidate is given, what the gate looks at, and what counts.
+// What the operands of all operators are made of: workloads, costs, rows for the oracle.
 #pragma once
 
 #include "support/cached_inputs.hpp"
 #include "support/gradient_answer.hpp"
 #include "tune/worker/candidates.hpp"
-#include "tune/worker/oracle.hpp"
+#include "tune/worker/case_bench.hpp"
 
 namespace bench::tune {
-
-// What a case costs, whoever calculates it.
-struct Costs {
-  double useful_flops = 0, dense_flops = 0;  // dense: if every query saw every key
-  double bytes = 0;                          // of all operands, each once; of incre: of the keys and values
-  Peak peak = Peak::multiply_add;
-};
 
 inline Workload workload_of(const Case& c) {
   Workload w{.shape = {.batch = c.b,
@@ -61,23 +54,26 @@ void take_row(const Element* from, std::vector<double>& numbers) {
 
 // Rows of Inputs as the oracle asks for them.
 template <class Element>
-struct RowsOfInputs {
-  const Inputs<Element>& in;
+class RowsOfInputs : public Rows {
+ public:
+  explicit RowsOfInputs(const Inputs<Element>& inputs) : in(inputs) {}
 
-  void q_row(index_t b, index_t n, index_t r, std::vector<double>& row) const {
+  void q_row(index_t b, index_t n, index_t r, std::vector<double>& row) const override {
     take(in.q, heads(), q_len(), b, n, r, row);
   }
-  void k_row(index_t b, index_t n, index_t r, std::vector<double>& row) const {
+  void k_row(index_t b, index_t n, index_t r, std::vector<double>& row) const override {
     take(in.k, kv(), kv_len(), b, n, r, row);
   }
-  void v_row(index_t b, index_t n, index_t r, std::vector<double>& row) const {
+  void v_row(index_t b, index_t n, index_t r, std::vector<double>& row) const override {
     take(in.v, kv(), kv_len(), b, n, r, row);
   }
-  void out_row(index_t b, index_t n, index_t r, std::vector<double>& row) const {
+  void out_row(index_t b, index_t n, index_t r, std::vector<double>& row) const override {
     take(in.out, heads(), q_len(), b, n, r, row);
   }
 
  private:
+  const Inputs<Element>& in;
+
   index_t heads() const { return in.shape.heads; }
   index_t kv() const { return in.shape.kv_head_count(); }
   index_t q_len() const { return in.shape.q_len; }
