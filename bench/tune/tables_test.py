@@ -218,6 +218,13 @@ class RoundTripTest(FrontTest):
         _, err = self.glint_tune(*words, status=2)
         self.assertIn("another CPU", err)
 
+    def test_a_row_that_is_as_built_in_needs_no_candidate(self):
+        table = self.path / "t.hpp"
+        rows = [tuned_table.Row("prefill", "avx512", "f32", 64, (64, 128, 4, (0, 0)))]
+        table.write_text(tuned_table.render(FileTest.MACHINE, rows, []))
+        out, _ = self.glint_tune("verify", table, "--worker", FAKE, "--case", FWD)
+        self.assertIn("0 measured, 0 below 0.98, 0 not measured, 1 cases as built in", out)
+
     def test_files_of_two_machines_make_no_table(self):
         self.sweep("--repetitions", 3)
         first, self.out = self.out, self.path / "second.jsonl"
@@ -244,6 +251,15 @@ class ReportTest(FrontTest):
         self.assertAlmostEqual(float(rows[BEST]["over_builtin"]), 1.2, delta=0.01)
         self.assertEqual((rows[SAME]["noisy"], rows[BEST]["noisy"]), ("True", "False"))
         self.assertGreater(float(rows[BEST]["predicted_share"]), 0)
+
+    def test_two_instruction_sets_are_two_reports(self):
+        self.sweep("--repetitions", 1)
+        first, self.out = self.out, self.path / "second.jsonl"
+        self.tell(describe={"isa": "avx2"})
+        self.sweep("--repetitions", 1)
+        _, err = self.glint_tune("report", first, self.out, status=2)
+        self.assertIn("isa was 'avx512', is 'avx2'", err)
+        self.glint_tune("report", first, first)
 
     def test_page_and_pictures(self):
         """With or without matplotlib."""

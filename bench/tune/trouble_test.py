@@ -11,7 +11,8 @@ from unittest import mock
 from cases import Given
 from progress import Progress
 from records import Memory
-from sweep import Selection, Sweep
+from selection import Selection
+from sweep import Sweep
 from test_support import BWD, FAKE, FWD, INCRE, FrontTest, records_of, times_of
 
 BAD = "flash/64x64x1/4x4"
@@ -229,10 +230,20 @@ class ResumeTest(FrontTest):
         self.tell(trouble={BAD: "crash"})
         self.sweep("--no-prune", "--repetitions", 2, status=1)
         self.tell()
-        _, _, records = self.sweep("--no-prune", "--repetitions", 2)
+        _, _, records = self.sweep("--no-prune", "--repetitions", 2, status=1)  # what failed before still counts
         self.assertEqual(times_of(records, BAD), [])
         out, _, records = self.sweep("--no-prune", "--repetitions", 2, "--retry")
         self.expect_complete(records, 2)
+        self.assertNotIn("Failed", out)
+
+    def test_a_case_that_failed_is_tried_again_only_if_asked(self):
+        self.tell(start={"op=bwd": "crash"})
+        self.sweep("--no-prune", "--repetitions", 2, lines=(FWD, BWD), status=1)
+        self.tell()
+        _, _, records = self.sweep("--no-prune", "--repetitions", 2, lines=(FWD, BWD), status=1)
+        self.assertEqual({run["line"] for run in times_of(records)}, {FWD})
+        out, _, records = self.sweep("--no-prune", "--repetitions", 2, "--retry", lines=(FWD, BWD))
+        self.assertEqual({run["line"] for run in times_of(records)}, {FWD, BWD})
         self.assertNotIn("Failed", out)
 
     def test_ctrl_c_ends_cleanly_and_the_next_run_goes_on(self):
