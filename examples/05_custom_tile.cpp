@@ -12,11 +12,19 @@ struct SmallL2 : recipe::Default {
   template <class T>
   using tile = Tile<32, 96>;
 };
+// Another micro-kernel: 8 keys by 2 vectors of queries stay in registers.  On AVX-512 alone; elsewhere what is built
+// in.
+struct Eight : recipe::Default {
+  template <class T>
+  using tile = tile::On<Isa::avx512, Tile<64, 128, 4, RegisterBlock<8, 2>>, recipe::BuiltIn::tile<T>>;
+};
+
+// `./bench/glint-tune` measures hundreds of them and writes the best into a table: see bench/tune/README.md.
 
 // A misspelt alias would compile and change nothing; describe() tells what a recipe really chose.
 template <class Recipe>
 void print(const char* name) {
-  constexpr RecipeDescription chosen = describe<Recipe>();
+  const RecipeDescription chosen = describe<Recipe>();
   std::printf("%-8s %d queries x %d keys%s\n", name, static_cast<int>(chosen.rows), static_cast<int>(chosen.columns),
               chosen.custom_tile ? ", custom" : "");
 }
@@ -43,9 +51,15 @@ int main() {
     return 1;
   }
 
+  const FlashAttentionScore<layout::BNSD, float, SparseMode::right_down_causal, Eight> attend_eight;
+  auto eight = q;
+  problem.out = eight.data();
+  if (status = attend_eight(problem); !status) return 1;
+
   float largest = 0;
   for (std::size_t i = 0; i < q.size(); ++i) largest = std::fmax(largest, std::abs(usual[i] - tiled[i]));
   print<recipe::Default>("Default");
   print<SmallL2>("SmallL2");
   std::printf("the results %s\n", largest < 1e-5F ? "agree" : "DIFFER");
+  std::printf("another register block: %s\n", eight == usual ? "the same bits" : "OTHER BITS");
 }

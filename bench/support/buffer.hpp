@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <memory>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "glint/core/dtype.hpp"
@@ -18,19 +19,23 @@ template <class Item>
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(glint::index_t count, Item value = {}) : count_(static_cast<std::size_t>(count)) {
+  // margin: further items before and behind, that nobody is meant to write.
+  explicit Buffer(glint::index_t count, Item value = {}, glint::index_t margin = 0)
+      : count_(static_cast<std::size_t>(count)), margin_(static_cast<std::size_t>(margin)) {
     constexpr std::size_t kPage = std::size_t{1} << 21;
-    const std::size_t bytes = (count_ * sizeof(Item) + kPage - 1) / kPage * kPage;
+    const std::size_t items = count_ + 2 * margin_, bytes = (items * sizeof(Item) + kPage - 1) / kPage * kPage;
     memory_.reset(static_cast<Item*>(std::aligned_alloc(kPage, bytes)));
 #ifdef MADV_HUGEPAGE
     madvise(memory_.get(), bytes, MADV_HUGEPAGE);
 #endif
-    std::fill_n(memory_.get(), count_, value);  // so that no page is touched for the first time under the clock
+    std::fill_n(memory_.get(), items, value);  // so that no page is touched for the first time under the clock
   }
 
-  Item* data() const { return memory_.get(); }
-  Item* begin() const { return memory_.get(); }
-  Item* end() const { return memory_.get() + count_; }
+  Item* data() const { return memory_.get() + margin_; }
+  Item* begin() const { return data(); }
+  Item* end() const { return data() + count_; }
+  std::span<Item> before() const { return {memory_.get(), margin_}; }
+  std::span<Item> behind() const { return {end(), margin_}; }
   glint::index_t count() const { return static_cast<glint::index_t>(count_); }
   std::size_t bytes() const { return count_ * sizeof(Item); }
 
@@ -38,7 +43,7 @@ class Buffer {
   struct Free {
     void operator()(Item* memory) const { std::free(memory); }
   };
-  std::size_t count_ = 0;
+  std::size_t count_ = 0, margin_ = 0;
   std::unique_ptr<Item[], Free> memory_;
 };
 

@@ -70,7 +70,7 @@ struct CachedInputs {
     v_count = w.v_in_k ? 0 : rows * width(s.value_size());
     const index_t numbers = queries() * (s.head_dim + s.value_size());
     const index_t bytes_of_layer = static_cast<index_t>(bytes()) + numbers * static_cast<index_t>(sizeof(Element));
-    layers = w.in_cache ? 1 : bytes_of_round() / bytes_of_layer + 1;
+    layers = w.in_cache ? 1 : w.layers > 0 ? w.layers : bytes_of_round() / bytes_of_layer + 1;
     pool = shared_pool<Stored>(layers * (k_count + v_count));
     q = random_normal<Element>(layers * queries() * s.head_dim, 1);
     // Not a number until the kernel has written it.

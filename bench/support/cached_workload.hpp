@@ -22,6 +22,7 @@ struct CachedWorkload {
   bool by_token = false;           // integers: a factor for each token, in place of each channel
   bool v_in_k = false;             // latent attention: v is the first value_dim numbers of k
   bool in_cache = false;           // one layer again and again, instead of so many that no cache holds them
+  index_t layers = 0;              // so many instead
 
   index_t keys(index_t batch) const {
     return kv_lens.empty() ? shape.kv_len : kv_lens[static_cast<std::size_t>(batch)];

@@ -13,6 +13,8 @@
 
 namespace bench {
 
+using glint::index_t;
+
 // Memory that is to come from memory is walked in rounds of more than this, which no cache holds.  Where nothing is
 // measured (the smoke test) one portion will do.
 inline index_t bytes_of_round() { return wanted_seconds() > 0 ? 300'000'000 : 1; }

@@ -14,6 +14,7 @@ struct MemoryWork {
   double workspace = 0;  // bytes
   Peak peak = Peak::multiply_add;
   int threads = 1;
+  std::function<void()> before{};         // before every call, outside the clock
   std::span<const std::byte> resident{};  // what is read lies in a cache, and so does what the read loop reads
 
   // Something else, run alternately; its time over ours becomes a counter of this name, or ours over its.
@@ -31,7 +32,7 @@ inline constexpr double kProbesSeconds = 1.5e-2;
 class MemoryMeasurement {
  public:
   MemoryMeasurement(benchmark::State& state, const MemoryWork& work)
-      : state_(state), work_(work), watch_(state, work.threads), reads_(work.threads, work.resident) {}
+      : state_(state), work_(work), watch_(state, work.threads, work.before), reads_(work.threads, work.resident) {}
 
   void measure() {
     watch_.plan(expected_seconds_of_bytes(work_.bytes), work_.run, work_.rival);
@@ -74,8 +75,10 @@ class MemoryMeasurement {
     counters["share_of_read"] = median(shares_of_read_);
     counters["best_share"] = *std::max_element(shares_of_read_.begin(), shares_of_read_.end());
     counters["share_of_roof"] = median(shares_of_roof_);
+    counters["best_share_of_roof"] = *std::max_element(shares_of_roof_.begin(), shares_of_roof_.end());
     counters["share_of_fma"] = median(shares_of_fma_);
     if (work_.rival) counters[work_.rival_counter] = median(ratios_);
+    counters["calls"] = static_cast<double>(seconds_.size()) * static_cast<double>(watch_.calls());
     counters["bytes"] = work_.bytes;
     counters["workspace_bytes"] = work_.workspace;
     state_.SetLabel(std::string(glint::name(glint::simd::selected)) + " " + name(work_.peak));

@@ -42,6 +42,7 @@ struct Work {
   double workspace = 0;     // bytes
   Peak peak = Peak::multiply_add;
   int threads = 1;
+  std::function<void()> before{};  // before every call, outside the clock
 
   // Something else, run alternately; its time over ours becomes a counter of this name, or ours over its.
   const char* rival_counter = nullptr;
@@ -69,7 +70,8 @@ class Stopwatch {
  public:
   using Call = std::function<glint::Status()>;
 
-  Stopwatch(benchmark::State& state, int threads) : state_(state), threads_(threads) {}
+  Stopwatch(benchmark::State& state, int threads, std::function<void()> before)
+      : state_(state), threads_(threads), before_(std::move(before)) {}
 
   // Short calls are repeated within an iteration; long ones need no rehearsal either.
   void plan(double expected, const Call& run, const Call& rival) {
@@ -81,23 +83,32 @@ class Stopwatch {
 
   double seconds_of(const Call& call) {
     if (!call) return 0;
-    const double start = now();
-    for (long i = 0; i < calls_; ++i)
+    double seconds = 0, start = now();
+    for (long i = 0; i < calls_; ++i) {
+      if (before_) {
+        seconds += now() - start;
+        before_();
+        start = now();
+      }
       if (const glint::Status status = call(); !status) state_.SkipWithError(status.rule);
-    return (now() - start) / static_cast<double>(calls_);
+    }
+    return (seconds + now() - start) / static_cast<double>(calls_);
   }
+  long calls() const { return calls_; }
 
  private:
   double now() const { return threads_ == 1 ? thread_seconds() : wall_seconds(); }
 
   benchmark::State& state_;
   int threads_;
+  std::function<void()> before_;
   long calls_ = 1;
 };
 
 class Measurement {
  public:
-  Measurement(benchmark::State& state, const Work& work) : state_(state), work_(work), watch_(state, work.threads) {}
+  Measurement(benchmark::State& state, const Work& work)
+      : state_(state), work_(work), watch_(state, work.threads, work.before) {}
 
   void measure() {
     watch_.plan(expected_seconds(work_.useful_flops), work_.run, work_.rival);
@@ -133,6 +144,7 @@ class Measurement {
     counters["best_share"] = *std::max_element(shares_.begin(), shares_.end());
     if (scored > 1) counters["scored_share"] = scored * median(shares_);
     if (work_.rival) counters[work_.rival_counter] = median(ratios_);
+    counters["calls"] = static_cast<double>(seconds_.size()) * static_cast<double>(watch_.calls());
     counters["bytes"] = work_.bytes;
     counters["workspace_bytes"] = work_.workspace;
     state_.SetLabel(std::string(glint::name(glint::simd::selected)) + " " + name(work_.peak));

@@ -10,6 +10,8 @@
 
 #include "unfused_eigen.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <limits>
 
 namespace unfused {
@@ -18,21 +20,41 @@ using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMa
 using Rows = Eigen::Map<Matrix, Eigen::Unaligned, Eigen::OuterStride<>>;
 using ConstRows = Eigen::Map<const Matrix, Eigen::Unaligned, Eigen::OuterStride<>>;
 
+static Eigen::OuterStride<> every(long stride, long otherwise = 0) {
+  return Eigen::OuterStride<>(stride != 0 ? stride : otherwise);
+}
+
+// Gives `hidden` to the scores of a row that are not seen.
+template <class Row>
+static void hide(const Head& head, long r, float hidden, Row&& row) {
+  if (head.visible != nullptr) row.tail(head.keys - head.visible[r]) = hidden;
+  if (head.first != nullptr) row.head(head.first[r]) = hidden;
+  if (head.drop == nullptr) return;
+  const unsigned char* const drop = head.drop + r * head.drop_stride;
+  for (long key = 0; key < head.keys; ++key)
+    if (drop[key] != 0) row[key] = hidden;
+}
+
 void softmax(const Head& head, float* scores) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
   Eigen::Map<Matrix> p(scores, head.q_rows, head.keys);
   for (long r = 0; r < head.q_rows; ++r) {
     auto row = p.row(r).array();
-    if (head.visible != nullptr) row.tail(head.keys - head.visible[r]) = -std::numeric_limits<float>::infinity();
-    row = (row - row.maxCoeff()).exp();
-    row /= row.sum();
+    hide(head, r, -std::numeric_limits<float>::infinity(), row);
+    const float max = std::max(row.maxCoeff(), -kLargest);
+    row = (row - max).exp();
+    const float sum = row.sum();
+    if (sum > 0) row /= sum;
+    if (head.max != nullptr) head.max[r] = max;
+    if (head.sum != nullptr) head.sum[r] = sum > 0 ? sum : kLargest;
   }
 }
 
 void attention(const Head& head, float* scores) {
-  const ConstRows q(head.q, head.q_rows, head.dim, Eigen::OuterStride<>(head.q_stride));
-  const ConstRows k(head.k, head.keys, head.dim, Eigen::OuterStride<>(head.kv_stride));
-  const ConstRows v(head.v, head.keys, head.dim, Eigen::OuterStride<>(head.kv_stride));
-  Rows out(head.out, head.q_rows, head.dim, Eigen::OuterStride<>(head.out_stride));
+  const ConstRows q(head.q, head.q_rows, head.dim, every(head.q_stride));
+  const ConstRows k(head.k, head.keys, head.dim, every(head.kv_stride));
+  const ConstRows v(head.v, head.keys, head.value_size(), every(head.value_stride()));
+  Rows out(head.out, head.q_rows, head.value_size(), every(head.out_stride));
   Eigen::Map<Matrix> p(scores, head.q_rows, head.keys);
 
   p.noalias() = head.scale * q * k.transpose();
@@ -44,17 +66,18 @@ void probabilities(const GradientHead& head, float* scores) {
   const Head& f = head.forward;
   Eigen::Map<Matrix> p(scores, f.q_rows, f.keys);
   for (long r = 0; r < f.q_rows; ++r) {
-    const long seen = f.visible != nullptr ? f.visible[r] : f.keys;
+    const long from = f.first != nullptr ? f.first[r] : 0;
+    const long seen = std::max((f.visible != nullptr ? f.visible[r] : f.keys) - from, 0L);
     auto row = p.row(r).array();
-    row.head(seen) = (row.head(seen) - head.max[r]).exp() / head.sum[r];
-    row.tail(f.keys - seen) = 0;
+    row.segment(from, seen) = (row.segment(from, seen) - head.max[r]).exp() / head.sum[r];
+    hide(f, r, 0, row);
   }
 }
 
 void score_gradient(const GradientHead& head, const float* p, float* d_scores) {
   const Head& f = head.forward;
-  const ConstRows out(f.out, f.q_rows, f.dim, Eigen::OuterStride<>(f.out_stride));
-  const ConstRows d_out(head.d_out, f.q_rows, f.dim, Eigen::OuterStride<>(f.out_stride));
+  const ConstRows out(f.out, f.q_rows, f.value_size(), every(f.out_stride));
+  const ConstRows d_out(head.d_out, f.q_rows, f.value_size(), every(head.d_out_stride, f.out_stride));
   const Eigen::Map<const Matrix> probability(p, f.q_rows, f.keys);
   Eigen::Map<Matrix> d_score(d_scores, f.q_rows, f.keys);
   for (long r = 0; r < f.q_rows; ++r) {
@@ -63,41 +86,71 @@ void score_gradient(const GradientHead& head, const float* p, float* d_scores) {
   }
 }
 
+template <class Product>
+static void give(bool add, Rows& to, const Product& product) {
+  if (add) {
+    to.noalias() += product;
+  } else {
+    to.noalias() = product;
+  }
+}
+
 void gradient(const GradientHead& head, float* scratch) {
   const Head& f = head.forward;
-  const Eigen::OuterStride<> q_stride(f.q_stride), kv_stride(f.kv_stride), out_stride(f.out_stride);
-  const ConstRows q(f.q, f.q_rows, f.dim, q_stride), k(f.k, f.keys, f.dim, kv_stride), v(f.v, f.keys, f.dim, kv_stride);
-  const ConstRows d_out(head.d_out, f.q_rows, f.dim, out_stride);
-  Rows d_q(head.d_q, f.q_rows, f.dim, q_stride), d_k(head.d_k, f.keys, f.dim, kv_stride);
-  Rows d_v(head.d_v, f.keys, f.dim, kv_stride);
+  const ConstRows q(f.q, f.q_rows, f.dim, every(f.q_stride)), k(f.k, f.keys, f.dim, every(f.kv_stride));
+  const ConstRows v(f.v, f.keys, f.value_size(), every(f.value_stride()));
+  const ConstRows d_out(head.d_out, f.q_rows, f.value_size(), every(head.d_out_stride, f.out_stride));
+  Rows d_q(head.d_q, f.q_rows, f.dim, every(head.d_q_stride, f.q_stride));
+  Rows d_k(head.d_k, f.keys, f.dim, every(head.d_k_stride, f.kv_stride));
+  Rows d_v(head.d_v, f.keys, f.value_size(), every(head.d_v_stride, f.value_stride()));
   Eigen::Map<Matrix> p(scratch, f.q_rows, f.keys), d_s(scratch + p.size(), f.q_rows, f.keys);
 
   p.noalias() = f.scale * q * k.transpose();
   probabilities(head, p.data());
-  d_v.noalias() = p.transpose() * d_out;
+  give(head.add, d_v, p.transpose() * d_out);
   d_s.noalias() = d_out * v.transpose();
   score_gradient(head, p.data(), d_s.data());
   d_q.noalias() = f.scale * d_s * k;
-  d_k.noalias() = f.scale * d_s.transpose() * q;
+  give(head.add, d_k, f.scale * d_s.transpose() * q);
+}
+
+template <class Number>
+using Numbers = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+// f(Number{}) for the type that is stored.
+template <class Function>
+static void with_stored(Stored stored, const Function& f) {
+  switch (stored) {
+    case Stored::f32: return f(float{});
+    case Stored::f16: return f(Eigen::half{});
+    case Stored::bf16: return f(Eigen::bfloat16{});
+    case Stored::int8: return f(std::int8_t{});
+  }
+}
+
+void to_floats(Stored stored, const void* from, long stride, long rows, long dim, float* to) {
+  with_stored(stored, [=](auto number) {
+    using Number = decltype(number);
+    const Eigen::Map<const Numbers<Number>, Eigen::Unaligned, Eigen::OuterStride<>> numbers(
+        static_cast<const Number*>(from), rows, dim, every(stride));
+    Eigen::Map<Matrix>(to, rows, dim) = numbers.template cast<float>();
+  });
+}
+
+void from_floats(const float* from, long rows, long dim, Stored stored, void* to, long stride) {
+  with_stored(stored, [=](auto number) {
+    using Number = decltype(number);
+    Eigen::Map<Numbers<Number>, Eigen::Unaligned, Eigen::OuterStride<>>(static_cast<Number*>(to), rows, dim,
+                                                                        every(stride)) =
+        Eigen::Map<const Matrix>(from, rows, dim).template cast<Number>();
+  });
 }
 
 // A cache as floats: itself, or `room` filled from it.
-template <class Number>
-static const float* converted(const void* cache, long rows, long dim, float* room) {
-  using Numbers = Eigen::Matrix<Number, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const Eigen::Map<const Numbers> from(static_cast<const Number*>(cache), rows, dim);
-  Eigen::Map<Matrix>(room, rows, dim) = from.template cast<float>();
-  return room;
-}
-
 static const float* floats(const CacheHead& head, const void* cache, float* room) {
-  switch (head.stored) {
-    case Stored::f16: return converted<Eigen::half>(cache, head.keys, head.dim, room);
-    case Stored::bf16: return converted<Eigen::bfloat16>(cache, head.keys, head.dim, room);
-    case Stored::int8: return converted<signed char>(cache, head.keys, head.dim, room);
-    case Stored::f32: break;
-  }
-  return static_cast<const float*>(cache);
+  if (head.stored == Stored::f32) return static_cast<const float*>(cache);
+  to_floats(head.stored, cache, head.dim, head.keys, head.dim, room);
+  return room;
 }
 
 void decode(const CacheHead& head, float* scratch) {

@@ -5,7 +5,8 @@
 
 namespace unfused {
 
-// One head; rows are strided, columns adjacent.  Query row r sees the first visible[r] keys; null: all.
+// One head; rows are strided, columns adjacent.  Query row r sees the keys from first[r] (null: 0) to before visible[r]
+// (null: all) but for those whose byte in its row of `drop` is not 0.  A row that sees none gives zeros.
 struct Head {
   const float* q = nullptr;
   const float* k = nullptr;
@@ -15,6 +16,15 @@ struct Head {
   long q_stride = 0, kv_stride = 0, out_stride = 0;
   float scale = 1;
   const long* visible = nullptr;
+  const long* first = nullptr;
+  const unsigned char* drop = nullptr;
+  long drop_stride = 0;
+  long value_dim = 0, v_stride = 0;  // of v and out; 0: as dim, as kv_stride
+  float* max = nullptr;              // [q_rows], where the statistics are wanted
+  float* sum = nullptr;
+
+  long value_size() const { return value_dim != 0 ? value_dim : dim; }
+  long value_stride() const { return v_stride != 0 ? v_stride : kv_stride; }
 };
 
 // `scores` holds q_rows * keys floats.
@@ -23,8 +33,7 @@ void attention(const Head& head, float* scores);
 // The middle of it: head.scale times q k^T is in `scores`, probabilities come out.
 void softmax(const Head& head, float* scores);
 
-// The gradient of one head, whose output and statistics the forward has left.  Gradients are strided as what they
-// belong to.
+// The gradient of one head, whose output and statistics the forward has left.
 struct GradientHead {
   Head forward{};
   const float* d_out = nullptr;
@@ -33,6 +42,8 @@ struct GradientHead {
   float* d_q = nullptr;
   float* d_k = nullptr;
   float* d_v = nullptr;
+  bool add = false;                                                       // to d_k and d_v: heads that share keys
+  long d_out_stride = 0, d_q_stride = 0, d_k_stride = 0, d_v_stride = 0;  // 0: as of what they belong to
 };
 
 // `scratch` holds 2 * q_rows * keys floats.
@@ -44,6 +55,10 @@ void score_gradient(const GradientHead& head, const float* p, float* d_scores);
 
 // How a cache stores numbers.  int8: those that become numbers by a factor for each channel.
 enum class Stored { f32, f16, bf16, int8 };
+
+// Rows of numbers to dense rows of floats, and back, but for int8.
+void to_floats(Stored stored, const void* from, long stride, long rows, long dim, float* to);
+void from_floats(const float* from, long rows, long dim, Stored stored, void* to, long stride);
 
 // One kv head of a cache and the query rows that share it, all rows dense.
 struct CacheHead {

@@ -11,7 +11,7 @@ from errors import Usage
 WORKLOADS = pathlib.Path(__file__).with_name("workloads.json")
 OPS = ("fwd", "bwd", "prompt", "incre")
 REGIMES = {"fwd": "prefill", "prompt": "prefill", "bwd": "gradient", "incre": "decode"}
-HEAD_DIMS = (64, 96, 128, 192, 256, 576)  # classes: up to this
+HEAD_DIMS = (64, 128, 256, 576)  # classes: up to this
 
 
 class Given:
@@ -45,7 +45,9 @@ def short(case):
     words = [case["op"], dtype, f"B{case['b']}", f"N{n}" + (f"/{nkv}" if nkv != n else ""),
              f"S{case['sq']}" + (f"x{case['skv']}" if case["skv"] != case["sq"] else ""),
              f"D{d}" + (f"/{dv}" if dv != d else "")]
-    usual = {"mode": 0, "layout": "BNSD", "precise": 0, "block": 0, "vink": 0, "qkv": "apart", "threads": 1}
+    if case.get("mode"):
+        words.append(f"mode={case['mode']}" + (f"/{case['pre']}/{case['next']}" if int(case["mode"]) == 4 else ""))
+    usual = {"layout": "BNSD", "precise": 0, "block": 0, "vink": 0, "qkv": "apart", "threads": 1}
     words += [f"{key}={case[key]}" for key, value in usual.items() if case.get(key) not in (None, "", value)]
     return " ".join(words)
 

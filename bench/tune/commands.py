@@ -30,9 +30,12 @@ def ask_worker(arguments):
     if arguments.isa:
         os.environ["GLINT_FORCE_ISA"] = arguments.isa  # for all workers to come
     try:
-        return worker.describe(arguments.worker, arguments.timeout)
+        describe = worker.describe(arguments.worker, arguments.timeout)
     except worker.WorkerError as error:
         raise Usage(f"{arguments.worker}: {error.code}: {error.message}") from None
+    if arguments.isa and describe["isa"] != arguments.isa:
+        raise Usage(f"this CPU or build has no {arguments.isa}: the worker runs {describe['isa']}")
+    return describe
 
 
 def differences(before, now):
@@ -74,6 +77,12 @@ def open_log(path, progress):
     return log
 
 
+def warn_of_company(describe, progress):
+    load, cpus = os.getloadavg()[0], describe["machine"].get("usable_cpus") or 1
+    if load > cpus / 2:
+        progress.say(f"Load {load:.1f} on {cpus} CPUs: others are at work, and numbers will scatter.")
+
+
 def load_model():
     import model  # only where it is needed: a report must not depend on it
     return model
@@ -84,6 +93,7 @@ def run(arguments):
     progress = Progress()
     describe = ask_worker(arguments)
     log = open_log(arguments.out, progress)
+    warn_of_company(describe, progress)
     sweep = Sweep(arguments, describe, Selection(load_model(), describe, arguments.keep), log, progress)
     return carry_out(sweep, given, arguments, lambda: summary.show(log.records, sys.stdout))
 
@@ -105,9 +115,12 @@ def carry_out(sweep, given, arguments, tell):
             print(f"  {case.title()}: {sum(case.work(arguments)[1:])} measurements left")
     if isinstance(sweep.log, records.Log):
         print(f"\nResults: {sweep.log.path}" + ("; the same command goes on." if left else ""))
-    if interrupted:
-        return 130
-    if sweep.failures and all(case.skipped and case.skipped.startswith("bad_case") for case in sweep.cases):
+    return 130 if interrupted else status_of(sweep)
+
+
+def status_of(sweep):
+    """Where no line can be read it is bad usage; otherwise the others were measured."""
+    if all(case.skipped and case.skipped.startswith("bad_case") for case in sweep.cases):
         return 2
     return 1 if sweep.failures else 0
 
@@ -122,7 +135,7 @@ def plan(arguments):
     progress.clear()
     seconds = summary.show_plan(sweep.cases, arguments, sys.stdout)
     print(f"\nAbout {duration(seconds)}, more if much scatters.")
-    return 1 if sweep.failures else 0
+    return status_of(sweep)
 
 
 def list_all(arguments):

@@ -68,10 +68,10 @@ def show_broken(failures, measured, known, out):
     """-> what fails now and was measured before"""
     before = {key[:2] for key in measured}
     lost = {line for line, _ in before}
-    broken = {pair: error for pair, error in failures.items() if pair in before or (pair[1] is None and pair[0] in lost)}
+    broken = {(line, name): error for (line, name), error in failures.items()
+              if (line, name) in before or (name is None and line in lost)}
     for (line, name), error in broken.items():
-        print(f"BROKEN  {summary.title(line, known)}: {name or 'the case'}: {error.get('code')}: {error.get('message')}",
-              file=out)
+        print(f"BROKEN  {summary.failure_text(line, name, error, known)}", file=out)
     return broken
 
 

@@ -2,7 +2,8 @@
 
 For each class (regime, instruction set, type of K and V, head_dim up to a bound) the candidate with the best geometric
 mean of share over that of `builtin`, over all cases of the class with warm caches; but the built-in choice stays unless
-the gain is at least 1 %, beyond what the scatter of the measurements could feign, and no single case loses more than 1 %.
+the gain is at least 1 % and beyond what the scatter of the measurements could feign, and no single case loses more than
+1 %.
 """
 
 import datetime
@@ -12,6 +13,7 @@ import re
 import sys
 
 import cases
+import drafts
 import model
 import records as files
 import stats
@@ -36,6 +38,10 @@ class Verdict:
         self.why = ""
         self.cases = 0
         self.choice = self.built_in = None
+        self.draft_rows = 0  # of decode; 0: as built in
+
+    def differs(self):
+        return self.choice != self.built_in or self.draft_rows > 0
 
 
 def usable(numbers):
@@ -48,8 +54,8 @@ def scatter(numbers):
 
 
 def rate(name, rows):
-    """-> (geometric mean, worst ratio, standard error of the mean's logarithm) of a candidate over the cases of a class;
-    None if it was not measured well in all of them"""
+    """-> (geometric mean, worst ratio, standard error of the mean's logarithm) of a candidate over the cases of a
+    class; None if it was not measured well in all of them"""
     if not all(usable(row.get(name)) for row in rows):
         return None
     ratios = [row[name]["median_share"] / row["builtin"]["median_share"] for row in rows]
@@ -72,11 +78,15 @@ def judge(verdict, rows, failed):
         return
     names = {name for row in steady for name in row if allowed(verdict, name) and name not in failed}
     rated = {name: result for name in names if (result := rate(name, steady))}
-    verdict.why = f"{len(rated)} of {len(names)} candidates measured well in all {len(steady)} cases"
+    verdict.why = f"{len(rated)} of {len(names)} candidates were measured well everywhere"
+    if len(rows) > len(steady):
+        verdict.why += f", {len(rows) - len(steady)} more cases refused: builtin scattered"
     lost = 0
     for name, (gain, worst, error) in sorted(rated.items(), key=lambda item: (-item[1][0], item[0])):
-        if gain < LEAST_GAIN or math.log(gain) < 2 * error:
+        if gain < LEAST_GAIN:
             break
+        if math.log(gain) < 2 * error:
+            continue
         if worst < LEAST_CASE:
             lost += 1
             continue
@@ -101,15 +111,30 @@ def judge_all(isa, records):
         verdict = Verdict(isa, key)
         shape = Shape(members[0][0])
         verdict.built_in = model.choice(shape, "builtin")
-        judge(verdict, [rows for _, rows in members], failed)
+        judge(verdict, [rows for case, rows in members if verdict.regime != "decode" or drafts.is_draft(case)], failed)
         verdict.choice = model.choice(shape, verdict.name)
         verdicts.append(verdict)
+    for verdict in verdicts:
+        if verdict.regime == "decode":
+            members = classes[verdict.regime, verdict.dtype, verdict.head_dim]
+            tile = prefill_tile(verdict, verdicts, members)
+            verdict.draft_rows = drafts.most_rows(members, verdict.name, tile, usable)
     return verdicts
 
 
-def row_of(verdict, head_dim, choice, comment):
+def prefill_tile(decode, verdicts, members):
+    """The candidate that is prefill's choice for what `decode` speaks of."""
+    for verdict in verdicts:
+        if verdict.regime == "prefill" and (verdict.dtype, verdict.head_dim) == (decode.dtype, decode.head_dim):
+            if verdict.name != "builtin":
+                return verdict.name
+    built_in = model.choice(Shape({**members[0][0], "op": "prompt"}), "builtin")
+    return tuned_table.candidate(tuned_table.Row("prefill", "", "", 0, tuple(built_in)))
+
+
+def row_of(verdict, head_dim, choice, comment, draft_rows=0):
     return tuned_table.Row(verdict.regime, verdict.isa, verdict.dtype, head_dim,
-                           choice if isinstance(choice, int) else tuple(choice), comment)
+                           choice if isinstance(choice, int) else tuple(choice), comment, draft_rows)
 
 
 def rows_of(verdicts):
@@ -117,19 +142,21 @@ def rows_of(verdicts):
     row for the built-in one, unless that choice's class is the first of all; above the last choice there is none."""
     rows, bound = [], 0  # up to which head_dim there are rows
     for verdict in verdicts:
-        if verdict.choice == verdict.built_in:
+        if not verdict.differs():
             continue
         below = max((each for each in cases.HEAD_DIMS if each < verdict.head_dim), default=0)
         if below > bound:
             rows.append(row_of(verdict, below, verdict.built_in, "as built in"))
-        rows.append(row_of(verdict, verdict.head_dim, verdict.choice, gain_text(verdict)))
+        rows.append(row_of(verdict, verdict.head_dim, verdict.choice, gain_text(verdict), verdict.draft_rows))
         bound = verdict.head_dim
     return rows
 
 
 def gain_text(verdict):
-    return (f"{100 * (verdict.gain - 1):+.1f} % over the built-in choice in {verdict.cases} cases, "
-            f"the worst {100 * (verdict.worst - 1):+.1f} %")
+    if verdict.choice == verdict.built_in:
+        return "as built in, but for the number of rows that decode's kernel takes"
+    return (f"{100 * (verdict.gain - 1):+.1f} % over the built-in choice, "
+            f"{100 * (verdict.worst - 1):+.1f} % in the worst case of {verdict.cases}")
 
 
 def all_rows(verdicts):
@@ -157,7 +184,8 @@ def machine_of(describe, name):
 def show(verdicts, out):
     summary.table(["regime", "ISA", "type", "head_dim", "cases", "chosen", "gain", "worst", "why"],
                   [[v.regime, v.isa, v.dtype, f"<= {v.head_dim}", str(v.cases), v.name, f"{100 * (v.gain - 1):+.1f} %",
-                    f"{100 * (v.worst - 1):+.1f} %", v.why] for v in verdicts], out)
+                    f"{100 * (v.worst - 1):+.1f} %",
+                    v.why + (f"; up to {v.draft_rows} query rows" if v.draft_rows else "")] for v in verdicts], out)
 
 
 def run(arguments, read_files, differences):
@@ -178,6 +206,7 @@ def run(arguments, read_files, differences):
     rows = all_rows(verdicts)
     notes = [f"{datetime.date.today().isoformat()}, {summary.machine_line(files.describe(first))}"]
     tuned_table.write(arguments.output, tuned_table.render(machine, rows, notes), arguments.force)
-    print(f"\n{arguments.output}: {sum(v.choice != v.built_in for v in verdicts)} of {len(verdicts)} classes differ from "
-          f"the built-in choice.  Use it with -DGLINT_TUNING_FILE={os.path.abspath(arguments.output)}")
+    other = sum(verdict.differs() for verdict in verdicts)
+    print(f"\n{arguments.output}: {other} of {len(verdicts)} classes differ from the built-in choice."
+          f"  Use it with -DGLINT_TUNING_FILE={os.path.abspath(arguments.output)}")
     return 0

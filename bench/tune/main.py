@@ -59,7 +59,8 @@ def number(kind, least, most=float("inf"), strict=False):
 
 def add_cases(parser):
     group = parser.add_argument_group("what to measure")
-    group.add_argument("--workload", action="append", default=[], metavar="NAME", help="a named set, or `all`; may be repeated")
+    group.add_argument("--workload", action="append", default=[], metavar="NAME",
+                       help="a named set, or `all`; may be repeated")
     group.add_argument("--case", action="append", default=[], metavar="LINE", help="a case line; may be repeated")
     group.add_argument("--cases", metavar="FILE", help="a file of case lines")
     group.add_argument("--op", type=listed("fwd", "bwd", "prompt", "incre"), help="only these of them, as fwd,bwd")
@@ -68,10 +69,11 @@ def add_cases(parser):
 
 def add_worker(parser):
     group = parser.add_argument_group("the program that measures")
-    group.add_argument("--level", choices=LEVELS, default="default", help="how many candidates are built (default: default)")
+    group.add_argument("--level", choices=LEVELS, default="default", help="how many candidates are built (default)")
     group.add_argument("--isa", help="measure another instruction set than the best, as avx2")
     group.add_argument("--worker", metavar="PATH", help="a worker that is already built, for any level")
-    group.add_argument("--provider", action="append", default=[], metavar="LIB.so", help="a foreign kernel; may be repeated")
+    group.add_argument("--provider", action="append", default=[], metavar="LIB.so",
+                       help="a foreign kernel; may be repeated")
     group.add_argument("--timeout", type=number(float, 0, strict=True), default=120.0, metavar="SECONDS",
                        help="a worker that is silent for so long is ended (120)")
 
@@ -91,7 +93,7 @@ def add_timing(parser, repetitions):
 def add_pruning(parser):
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--keep", type=number(int, 1), default=12, metavar="K",
-                       help="time the K candidates of a case that the model thinks fastest (12), and the built-in choice")
+                       help="time the K candidates that the model thinks fastest (12), and the built-in choice")
     group.add_argument("--no-prune", dest="keep", action="store_const", const=None, help="time them all")
 
 
@@ -142,7 +144,8 @@ def build_parser():
                          help="of the intervals (0.95)")
     compare.add_argument("--picture", metavar="OUT", help="write a picture, .svg or .png")
     compare.add_argument("--across-machines", action="store_true",
-                         help="compare though machine, ISA, compiler or flags differ: shares are ratios to a calibration loop")
+                         help="compare though machine, ISA, compiler or flags differ: shares are ratios to a loop that "
+                         "is timed with each call")
 
     verify = parser_of("verify", subparsers, "time a tuned table against the built-in choices, side by side")
     verify.add_argument("file", metavar="FILE", help="that `export` wrote")
@@ -185,10 +188,15 @@ def main(words):
     signal.signal(signal.SIGTERM, interrupt)
     try:
         complete(arguments)
-        return commands.TABLE[arguments.command](arguments)
+        status = commands.TABLE[arguments.command](arguments)
+        sys.stdout.flush()
+        return status
     except Usage as error:
         print(f"glint-tune: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # as of `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except OSError as error:
         print(f"glint-tune: {error.filename or ''}: {error.strerror}", file=sys.stderr)
         return 2

@@ -10,6 +10,7 @@ import fcntl
 import json
 import math
 import os
+import stat
 
 from errors import Usage
 
@@ -139,6 +140,8 @@ class Log:
             raise Usage(f"{path}: another sweep writes to it") from None
         except OSError as error:
             raise Usage(f"{path}: {error.strerror}") from None
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            raise Usage(f"{path}: not a file that can be continued")
         with open(path, "rb") as file:
             data = file.read()
         self.records, whole = scan(path, data)
@@ -152,8 +155,11 @@ class Log:
         record = {"kind": kind, **fields}
         validate(record)
         line = json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-        while line:  # a full disk may take a part of it, and then says why
-            line = line[os.write(self._file, line):]
+        try:
+            while line:  # a full disk may take a part of it, and then says why
+                line = line[os.write(self._file, line):]
+        except OSError as error:
+            raise Usage(f"{self.path}: {error.strerror}; what was measured before is kept") from None
         self.records.append(record)
         return record
 

@@ -41,7 +41,8 @@ def spearman(first, second):
 def t_over_normal(confidence, freedom):
     """By how much a quantile of Student's t exceeds that of the normal distribution (Cornish and Fisher)."""
     z = statistics.NormalDist().inv_cdf(0.5 + confidence / 2)
-    t = z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    t = (z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+         + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * freedom**3))
     return t / z
 
 

@@ -6,8 +6,8 @@ import statistics
 import cases
 import stats
 
-CSV_FIELDS = ["case", "line", "candidate", "cache", "median_share", "over_builtin", "median_seconds", "min_seconds", "cv",
-              "repetitions", "noisy", "predicted_share"]
+CSV_FIELDS = ["case", "line", "candidate", "cache", "median_share", "over_builtin", "median_seconds", "min_seconds",
+              "cv", "repetitions", "noisy", "predicted_share"]
 
 
 def percent(share):
@@ -28,8 +28,8 @@ def table(titles, lines, out):
 
 def machine_line(describe):
     machine = describe["machine"]
-    return (f"{machine.get('cpu_model', 'unknown CPU')}, {machine.get('usable_cpus', '?')} CPUs, ISA {describe['isa']}, "
-            f"{describe['compiler']}, flags: {describe['flags']}")
+    return (f"{machine.get('cpu_model', 'unknown CPU')}, {machine.get('usable_cpus', '?')} CPUs, "
+            f"ISA {describe['isa']}, {describe['compiler']}, flags: {describe['flags']}")
 
 
 def case_records(records):
@@ -70,8 +70,9 @@ def show(records, out):
         print(facts, file=out)
     known = case_records(records)
     summaries = stats.summarize(records)
-    lines = [case_line(known[line]["case"], cache, rows) for (line, cache), rows in by_case(summaries).items()
-             if line in known]
+    measured = by_case(summaries)
+    lines = [case_line(known[line]["case"], cache, measured[line, cache]) for line in known
+             for cache in ("warm", "cold", "evicted") if (line, cache) in measured]
     print(file=out)
     if lines:
         table(["case", "cache", "best", "share", "CV", "builtin", "CV", "ratio", "timed"], lines, out)
@@ -95,7 +96,8 @@ def case_line(case, cache, rows):
 
 
 def show_refused(summaries, known, out):
-    noisy = [(line, name, cache, numbers) for (line, name, cache), numbers in summaries.items() if numbers["noisy"]]
+    noisy = sorted(((line, name, cache, numbers) for (line, name, cache), numbers in summaries.items()
+                    if numbers["noisy"]), key=lambda each: each[:3])
     if noisy:
         print(f"\nRefused: scattered by more than {percent(stats.CV_LIMIT)}, no choice rests on these:", file=out)
         table(["case", "candidate", "cache", "CV", "rounds"],
@@ -111,7 +113,11 @@ def show_failures(failures, known, out):
     if failures:
         print("\nFailed:", file=out)
     for (line, name), error in failures.items():
-        print(f"  {title(line, known)}: {name or 'the case'}: {error.get('code')}: {error.get('message')}", file=out)
+        print(f"  {failure_text(line, name, error, known)}", file=out)
+
+
+def failure_text(line, name, error, known):
+    return f"{title(line, known)}: {name or 'the case'}: {error.get('code')}: {error.get('message')}"
 
 
 def show_model(summaries, known, out):

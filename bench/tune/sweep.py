@@ -250,13 +250,11 @@ class Sweep:
 
     # Trouble.
 
-    BROKEN = ("crashed", "exited", "timeout", "garbage", "protocol", "no_worker")
-
     def _blame(self, case, worker, name, error):
         """A candidate that brings its worker down is out; the others get a fresh one."""
         case.failed[name] = error.fields()
         self._fail(case, name, error, skip=False)
-        if error.code not in self.BROKEN:
+        if error.named:
             return worker
         worker.kill()
         return None
@@ -269,7 +267,7 @@ class Sweep:
                 case.facts = case.facts or worker.facts
                 return worker
             except WorkerError as error:
-                if error.code not in self.BROKEN or attempt + 1 == STARTS:
+                if error.named or attempt + 1 == STARTS:
                     self._fail(case, None, error, skip=True)
                     break
         return None

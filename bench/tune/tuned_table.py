@@ -11,15 +11,16 @@ MARK = "// Written by glint-tune export"
 DTYPES = ("f32", "f16", "bf16", "i8", "i4")
 IDENTIFIER = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 
-# choice: (rows, columns, shared, (MR, NV)) of a tile, or the keys of a decode part.  comment: what it gains.
-Row = namedtuple("Row", "regime isa dtype head_dim choice comment", defaults=("",))
+# choice: (rows, columns, shared, (MR, NV)) of a tile, or the keys of a decode part, 0 for the built-in number.
+# draft_rows: of decode, the most query rows for which it is used; 0: as built in.  comment: what the row gains.
+Row = namedtuple("Row", "regime isa dtype head_dim choice comment draft_rows", defaults=("", 0))
 Machine = namedtuple("Machine", "name vendor family model")
 
 
 def candidate(row):
     """-> the name of the candidate that a row chooses"""
     if row.regime == "decode":
-        return f"split/{row.choice}"
+        return f"split/{row.choice}" if row.choice else "builtin"
     rows, columns, shared, (block_rows, vecs) = row.choice
     kind = "gradient" if row.regime == "gradient" else "flash"
     return f"{kind}/{rows}x{columns}x{shared}/{block_rows}x{vecs}"
@@ -29,7 +30,8 @@ def row_text(row):
     text = (f"{{.regime = Regime::{row.regime}, .isa = Isa::{row.isa}, .dtype = DType::{row.dtype}, "
             f".head_dim = {row.head_dim}, ")
     if row.regime == "decode":
-        return text + f".decode_split = {row.choice}}},"
+        text += f".decode_split = {row.choice}"
+        return text + (f", .draft_rows = {row.draft_rows}" if row.draft_rows else "") + "},"
     rows, columns, shared, block = row.choice
     text += f".tile = {{{rows}, {columns}, {shared}}}"
     return text + (f", .block = {{{block[0]}, {block[1]}}}" if tuple(block) != (0, 0) else "") + "},"
@@ -81,7 +83,8 @@ def write(path, text, force):
 
 INTS = r"\{\s*(\d+),\s*(\d+)(?:,\s*(\d+))?\s*\}"
 ROW = re.compile(r"\{\.regime = Regime::(prefill|gradient|decode), \.isa = Isa::(\w+), \.dtype = DType::(\w+), "
-                 r"\.head_dim = (\d+), (?:\.decode_split = (\d+)|\.tile = " + INTS + r"(?:, \.block = " + INTS + r")?)\},")
+                 r"\.head_dim = (\d+), (?:\.decode_split = (\d+)(?:, \.draft_rows = (\d+))?|"
+                 r"\.tile = " + INTS + r"(?:, \.block = " + INTS + r")?)\},")
 MACHINE = re.compile(r'kMachine\{\.name = "([^"]*)", \.vendor = "([^"]*)", \.family = (\d+), \.model = (\d+)\}')
 
 
@@ -89,9 +92,9 @@ def parse_row(path, number, line):
     match = ROW.fullmatch(line)
     if not match or (match[1] == "decode") != bool(match[5]) or match[3] not in DTYPES:
         raise Usage(f"{path}:{number}: no row of a tuning table as `export` writes it: {line}")
-    choice = int(match[5]) if match[5] else (int(match[6]), int(match[7]), int(match[8] or 1),
-                                             (int(match[9] or 0), int(match[10] or 0)))
-    return Row(match[1], match[2], match[3], int(match[4]), choice)
+    choice = int(match[5]) if match[5] else (int(match[7]), int(match[8]), int(match[9] or 1),
+                                             (int(match[10] or 0), int(match[11] or 0)))
+    return Row(match[1], match[2], match[3], int(match[4]), choice, draft_rows=int(match[6] or 0))
 
 
 def read(path):

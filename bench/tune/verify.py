@@ -57,8 +57,9 @@ def judge(sweep_cases, caches, out):
                 continue
             ratio = statistics.median(rounds)
             slow += ratio < LEAST_RATIO
-            lines.append([case.title(), cache, case.kept()[1], f"{ratio:.3f}", f"{min(rounds):.3f} to {max(rounds):.3f}",
-                          str(len(rounds)), "SLOWER" if ratio < LEAST_RATIO else "ok"])
+            verdict = "SLOWER" if ratio < LEAST_RATIO else "ok"
+            lines.append([case.title(), cache, case.kept()[1], f"{ratio:.3f}",
+                          f"{min(rounds):.3f} to {max(rounds):.3f}", str(len(rounds)), verdict])
     summary.table(["case", "cache", "chosen", "over builtin", "range", "rounds", ""], lines, out)
     as_built_in = sum(not case.kept() and not case.skipped for case in sweep_cases)
     print(f"\n{len(lines)} measured, {slow} below {LEAST_RATIO:g}, {unlike} not measured, "

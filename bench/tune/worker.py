@@ -20,9 +20,11 @@ QUIT_SECONDS = 5  # to leave after `quit`
 
 
 class WorkerError(Exception):
-    def __init__(self, code, message):
+    """named: the worker itself said so, and goes on; otherwise it is of no use any more."""
+
+    def __init__(self, code, message, named=False):
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message, self.named = code, message, named
 
     def fields(self):
         return {"code": self.code, "message": self.message}
@@ -33,7 +35,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent():
-    """A candidate in an endless loop would otherwise survive a kill -9 of the sweep, and disturb all that is measured."""
+    """A candidate in an endless loop would otherwise survive a kill -9 of the sweep, and disturb what is measured."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -197,8 +199,8 @@ class Worker:
 
 
 def named(answer):
-    """-> the error that an answer names; the worker goes on after it"""
+    """-> the error that an answer names"""
     error = answer.get("error")
     if not isinstance(error, dict) or not isinstance(error.get("code"), str):
         return WorkerError("garbage", f"an error without a code: {str(answer)[:100]}")
-    return WorkerError(error["code"], str(error.get("message", "")))
+    return WorkerError(error["code"], str(error.get("message", "")), named=True)

@@ -52,6 +52,18 @@ int main() {
   // EXPECT 6: Tile: Shared must be between 1 and 16
   return static_cast<int>(glint::Tile<64, 128, 17>::rows);
 
+#elif GLINT_SHOULD_FAIL == 10
+  // EXPECT 10: Tile: a RegisterBlock has 1 to 16 rows of 1, 2 or 4 vectors
+  return static_cast<int>(glint::Tile<64, 128, 1, glint::RegisterBlock<4, 3>>::rows);
+
+#elif GLINT_SHOULD_FAIL == 11
+  // EXPECT 11: Tile: a RegisterBlock has 1 to 16 rows of 1, 2 or 4 vectors
+  return static_cast<int>(glint::Tile<64, 128, 1, glint::RegisterBlock<17, 4>>::rows);
+
+#elif GLINT_SHOULD_FAIL == 12
+  // EXPECT 12: Tile: a RegisterBlock has 1 to 16 rows of 1, 2 or 4 vectors
+  return static_cast<int>(glint::Tile<64, 128, 1, glint::RegisterBlock<0, 4>>::rows);
+
 #elif GLINT_SHOULD_FAIL == 7
   // EXPECT 7: AnyMask: the mask is larger than 128 bytes
   const glint::AnyMask any = Big{};

@@ -7,7 +7,7 @@ mergeable() { "$nm" --defined-only "$1" | awk '$2 ~ /^[WVwvu]$/ && $3 ~ /5glint/
 all=$(for object in "$@"; do mergeable "$object"; done)
 shared=$(sort <<<"$all" | uniq -d)
 if [[ -n $shared ]]; then
-  echo "defined by units with different -m flags, so the linker may keep the wrong one:"
+  echo "defined by units with different -m flags or tuning tables, so the linker may keep the wrong one:"
   { command -v c++filt >/dev/null && c++filt || cat; } <<<"$shared"
   exit 1
 fi

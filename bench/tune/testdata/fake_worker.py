@@ -5,12 +5,13 @@ FAKE_WORKER names a JSON file:
   "shares": {candidate: share}     what `time` answers, with 0.1 % of noise
   "by_line": {text: {...}}         the same, for cases whose line contains the text
   "noise": {candidate: share}      more noise
-  "trouble": {candidate: what}     crash, hang, garbage, wrong, refused, nan, chatter, exit, close
+  "trouble": {candidate: what}     crash, hang, garbage, nan, chatter, exit, close, no share; or an
+                                   error's code, with or without "named " before it, to name that error
   "trouble_in": "check" | "time"   where (time)
   "start": {text: what}            trouble at the start of cases whose line contains the text
   "describe": {...}                replaces fields of --describe
   "seconds": s                     that each measurement takes
-  "log": path                      gets a line for each command
+  "log": path                      gets a line for each start and command: process, op=..., command
 """
 
 import json
@@ -59,7 +60,8 @@ def misbehave(what, key, name):
     elif what == "no share":
         say({key: name, "cache": "warm", "seconds": 0.01})
     else:
-        say({key: name, "ok": False, "error": {"code": what, "message": "as it was told"}})
+        code = what.removeprefix("named ")
+        say({key: name, "ok": False, "error": {"code": code, "message": "as it was told"}})
 
 
 def parse(line):
@@ -78,9 +80,9 @@ def script():
 
 
 class Fake:
-    def __init__(self, line):
+    def __init__(self, line, providers):
         self.script = script()
-        self.line = line
+        self.log(line.split(" ")[0], "start\n")
         for text, what in self.script.get("start", {}).items():
             if text in line:
                 misbehave(what, "ready", "")
@@ -93,13 +95,16 @@ class Fake:
             if text in line:
                 self.script = {**self.script, **more}
         say({"ready": True, "case": self.case, "line": line, "useful_flops": 1e9, "dense_flops": 2e9, "bytes": 1e6,
-             "peak": "fma", "candidates": NAMES[self.case["op"]] + self.script.get("more", [])})
+             "peak": "fma", "candidates": NAMES[self.case["op"]] + [f"provider:{os.path.basename(each)}" for each in providers]})
+
+    def log(self, op, command):
+        if "log" in self.script:
+            with open(self.script["log"], "a", encoding="utf-8") as file:
+                file.write(f"{os.getpid()} {op} {command}")
 
     def serve(self):
         for command in sys.stdin:
-            if "log" in self.script:
-                with open(self.script["log"], "a", encoding="utf-8") as file:
-                    file.write(f"{self.case['op']} {command}")
+            self.log(f"op={self.case['op']}", command)
             key, *words = command.split()
             if key == "quit":
                 return
@@ -124,7 +129,7 @@ def main():
     if sys.argv[1] == "--describe":
         say({**DESCRIBE, **script().get("describe", {})})
     else:
-        Fake(sys.argv[2]).serve()
+        Fake(sys.argv[2], sys.argv[4::2]).serve()
 
 
 if __name__ == "__main__":

@@ -116,12 +116,14 @@ inline bool sees_all(const detail::InferenceProblem& p) {
 }
 
 // Up to here decode is faster: with 8 rows it takes 40 to 70 % of prefill's time, with 16 rows 80 to 140 % (AVX-512,
-// caches of 16-bit and 32-bit floats, D = 128, 512 and 8192 keys, 1 to 32 query heads for each kv head).
+// caches of 16-bit and 32-bit floats, D = 128, 512 and 8192 keys, 1 to 32 query heads for each kv head).  A tuning
+// table may know better.
 inline constexpr index_t kDraftRows = 8;
 
 inline bool runs_as_decode(const detail::InferenceProblem& p) {
   if (p.draft == DraftMask::tree) return true;
-  const bool few = p.shape.q_len >= 1 && p.shape.q_len <= kDraftRows && p.q_lens.empty();
+  const index_t most = tuned::draft_rows(p.cache_type, p.shape.head_dim, kDraftRows);
+  const bool few = p.shape.q_len >= 1 && p.shape.q_len <= most && p.q_lens.empty();
   return few && p.q_type != DType::i8 && size_of(p.mask.dtype) == 1 &&
          (sees_all(p) || p.mode == SparseMode::right_down_causal);
 }

@@ -29,8 +29,9 @@ namespace glint {
 inline namespace GLINT_ABI {
 namespace tuned {
 
-static_assert(in_order(kRows),
-              "glint: the tuning table needs rows with a head_dim, sorted by it, and keys of a part for decode alone");
+static_assert(
+    in_order(kRows),
+    "glint: the tuning table needs rows with a head_dim, sorted by it; decode_split or draft_rows are decode's alone");
 
 // Is this CPU the one that cpuid names so?  Elsewhere than on x86-64 nobody is asked.
 inline bool is_this(const Machine& machine) {
@@ -57,11 +58,19 @@ inline bool holds(const Row& row, index_t head_dim) {
   return kIsThisMachine && row.isa == simd::selected && head_dim <= row.head_dim;
 }
 
-// Keys of a part of decode, for a cache of `dtype`.
-inline index_t decode_split(DType dtype, index_t head_dim, index_t otherwise) {
+// The row for decode with a cache of `dtype`; null: none.
+inline const Row* decode_row(DType dtype, index_t head_dim) {
   for (const Row& row : kRows)
-    if (row.regime == Regime::decode && row.dtype == dtype && holds(row, head_dim)) return row.decode_split;
-  return otherwise;
+    if (row.regime == Regime::decode && row.dtype == dtype && holds(row, head_dim)) return &row;
+  return nullptr;
+}
+inline index_t decode_split(DType dtype, index_t head_dim, index_t otherwise) {
+  const Row* const row = decode_row(dtype, head_dim);
+  return row != nullptr && row->decode_split > 0 ? row->decode_split : otherwise;
+}
+inline index_t draft_rows(DType dtype, index_t head_dim, index_t otherwise) {
+  const Row* const row = decode_row(dtype, head_dim);
+  return row != nullptr && row->draft_rows > 0 ? row->draft_rows : otherwise;
 }
 
 struct Use {

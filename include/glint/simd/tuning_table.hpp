@@ -40,7 +40,9 @@ struct Row {
   index_t head_dim = 0;
   TileSize tile{};
   BlockSize block{};
-  index_t decode_split = 0;  // of decode: keys of a part; in place of a tile
+  // Of decode, in place of a tile: keys of a part, and the most query rows for which the fused door takes decode's
+  // kernel rather than prefill's.  0: the built-in choice.
+  index_t decode_split = 0, draft_rows = 0;
 };
 
 // Is every row of `rows` one that a call can use?  Rows of one regime, instruction set and type are sorted by head_dim.
@@ -48,7 +50,8 @@ struct Row {
 template <class Rows>
 constexpr bool in_order(const Rows& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].head_dim < 1 || (rows[i].regime == Regime::decode) != (rows[i].decode_split > 0)) return false;
+    const bool of_decode = rows[i].decode_split > 0 || rows[i].draft_rows > 0;
+    if (rows[i].head_dim < 1 || (rows[i].regime == Regime::decode) != of_decode) return false;
     for (std::size_t j = 0; j < i; ++j) {
       const bool same =
           rows[i].regime == rows[j].regime && rows[i].isa == rows[j].isa && rows[i].dtype == rows[j].dtype;
