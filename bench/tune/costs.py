@@ -142,7 +142,8 @@ class Costs:
         """The keys that each vector of lanes, by units, takes part in: [(lo, hi)], of a partial box."""
         width = self.unit * self.machine.lanes
         if width < UNIT:
-            return [pair for pair in box.seen for _ in range(UNIT // width)][:self.machine.vectors(self.lanes(box.rows))]
+            vectors = self.machine.vectors(self.lanes(box.rows))
+            return [pair for pair in box.seen for _ in range(UNIT // width)][:vectors]
         step, units = width // UNIT, []
         for i in range(0, len(box.seen), step):
             part = [pair for pair in box.seen[i:i + step] if pair[1] > pair[0]]
@@ -177,7 +178,8 @@ class Costs:
             total = sum(hi - lo for lo, hi in units) * self.unit
             if 16 * total < 15 * box.keys * vectors:
                 pieces = [(self.unit, -(-(hi - lo) // self.way.step)) for lo, hi in units if hi > lo]
-        parts = [self.product(dim, wide, steps, 4 * self.tile.rows, streamed, self.way.chain, True) for wide, steps in pieces]
+        parts = [self.product(dim, wide, steps, 4 * self.tile.rows, streamed, self.way.chain, adjacent=True)
+                 for wide, steps in pieces]
         return sum(part[0] for part in parts), sum(part[1] for part in parts)
 
     def forward_box(self, box):
