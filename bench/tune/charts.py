@@ -11,7 +11,7 @@ import model
 import stats
 import summary
 from outcome import Nothing, Outcome, algorithm
-from style import BLACK, BLUE, GREEN, GREY, OP_COLOURS, OP_NAMES, ORANGE, RED, TYPE_MARKS, figure, percent
+from style import BLACK, BLUE, GREEN, GREY, OP_COLORS, OP_NAMES, ORANGE, RED, TYPE_MARKS, figure, percent
 
 MOST_BARS = 16
 ALGORITHMS = {"unfused": (ORANGE, "s"), "flash": (BLUE, "o"), "split-KV": (GREEN, "^")}
@@ -63,7 +63,7 @@ def roofline(outcome):
     drawn, axes = figure(8, 5)
     top = draw_ceilings(axes, outcome, low, high)
     for x, y, case in points:
-        axes.plot([x], [y], marker=TYPE_MARKS.get(cases.element(case), "o"), color=OP_COLOURS[case["op"]], markersize=7,
+        axes.plot([x], [y], marker=TYPE_MARKS.get(cases.element(case), "o"), color=OP_COLORS[case["op"]], markersize=7,
                   markeredgecolor="white", linestyle="none", zorder=5)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=10)
@@ -74,9 +74,9 @@ def roofline(outcome):
     axes.yaxis.set_minor_formatter(lambda value, _: f"{value / 1e9:g}" if f"{value:e}"[0] in "25" else "")
     axes.set_ylabel("GFLOP/s of one thread")
     axes.set_title(f"How close to the roof: best candidates of {len(points)} cases")
-    ops = [op for op in OP_COLOURS if any(case["op"] == op for _, _, case in points)]
+    ops = [op for op in OP_COLORS if any(case["op"] == op for _, _, case in points)]
     types = [each for each in TYPE_MARKS if any(cases.element(case) == each for _, _, case in points)]
-    handles = [Line2D([], [], marker="o", linestyle="none", color=OP_COLOURS[op], label=OP_NAMES[op]) for op in ops]
+    handles = [Line2D([], [], marker="o", linestyle="none", color=OP_COLORS[op], label=OP_NAMES[op]) for op in ops]
     handles += [Line2D([], [], marker=TYPE_MARKS[each], linestyle="none", color=GREY, label=each) for each in types]
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1))
     return drawn
@@ -122,10 +122,11 @@ def switches(lengths):
 def crossover(outcome, key, lengths):
     drawn, axes = figure(7, 4.2)
     unit = {length: min(best.values()) for length, best in lengths.items()}
-    for way, (colour, mark) in ALGORITHMS.items():
+    for way, (color, mark) in ALGORITHMS.items():
         there = sorted(length for length in lengths if way in lengths[length])
         if there:
-            axes.plot(there, [lengths[length][way] / unit[length] for length in there], color=colour, marker=mark, label=way)
+            over = [lengths[length][way] / unit[length] for length in there]
+            axes.plot(there, over, color=color, marker=mark, label=way)
     changes = switches(lengths)
     for at, first, then in changes:
         axes.axvline(at, color=GREY, linestyle=":")
@@ -160,7 +161,7 @@ def agreement(outcome):
                 if name in predicted and not numbers["noisy"]]
         points += some
         counts[op] = counts.get(op, 0) + len(some)
-        axes.plot([x for x, _ in some], [y for _, y in some], ".", color=OP_COLOURS[op], markersize=5, alpha=0.8)
+        axes.plot([x for x, _ in some], [y for _, y in some], ".", color=OP_COLORS[op], markersize=5, alpha=0.8)
     if len(points) < 3:
         raise Nothing("fewer than three candidates have both a prediction and a measurement")
     low, high = min(min(point) for point in points), max(max(point) for point in points)
@@ -176,8 +177,9 @@ def agreement(outcome):
     each = [value for value in map(outcome.correlation, outcome.measured()) if value is not None]
     within = f"median Spearman within a case {statistics.median(each):.2f}" if each else "too few candidates a case"
     axes.set_title(f"Model against measurement, {len(points)} candidates:\n{within}")
-    axes.legend(handles=[Line2D([], [], marker="o", linestyle="none", color=OP_COLOURS[op], label=f"{OP_NAMES[op]} ({count})")
-                         for op, count in counts.items() if count], loc="lower right")
+    handles = [Line2D([], [], marker="o", linestyle="none", color=OP_COLORS[op], label=f"{OP_NAMES[op]} ({count})")
+               for op, count in counts.items() if count]
+    axes.legend(handles=handles, loc="lower right")
     return drawn
 
 
@@ -195,8 +197,8 @@ def half_interval(shares, confidence=0.95):
 def compared(before, after):
     """[(label, shares before, shares after)], those that changed most first"""
     outcomes = Outcome(before), Outcome(after)
-    shares = [{key: [run["share"] for run in runs] for key, runs in stats.times(each.records).items() if key in each.numbers}
-              for each in outcomes]
+    shares = [{key: [run["share"] for run in runs] for key, runs in stats.times(each.records).items()
+               if key in each.numbers} for each in outcomes]
     rows = [(f"{outcomes[0].title(line)}\n{name}, {cache}", shares[0][line, name, cache], shares[1][line, name, cache])
             for line, name, cache in shares[0] if (line, name, cache) in shares[1]]
     if not rows:
@@ -209,8 +211,8 @@ def before_after(before, after):
     shown = rows[:MOST_BARS]
     drawn, axes = figure(8, 0.5 * len(shown) + 1.4)
     for i, (_, first, then) in enumerate(reversed(shown)):
-        for shares, offset, colour in ((first, 0.18, GREY), (then, -0.18, BLUE)):
-            axes.barh(i + offset, statistics.fmean(shares), height=0.34, color=colour, xerr=half_interval(shares),
+        for shares, offset, color in ((first, 0.18, GREY), (then, -0.18, BLUE)):
+            axes.barh(i + offset, statistics.fmean(shares), height=0.34, color=color, xerr=half_interval(shares),
                       error_kw={"capsize": 2.5, "linewidth": 1})
         ratio = statistics.fmean(then) / statistics.fmean(first)
         end = max(statistics.fmean(each) + half_interval(each) for each in (first, then))
@@ -220,8 +222,11 @@ def before_after(before, after):
     axes.set_xlim(0, 1.15 * max(max(first + then) for _, first, then in shown))
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
     axes.set_xlabel("% of the peak; whiskers: 95 % confidence")
-    some = f"the {len(shown)} of {len(rows)} that changed most" if len(shown) < len(rows) else f"{len(rows)} measurements"
+    some = f"{len(rows)} measurements"
+    if len(shown) < len(rows):
+        some = f"the {len(shown)} of {some} that changed most"
     axes.set_title(f"Before and after: {some}")
-    axes.legend(handles=[Line2D([], [], color=colour, linewidth=6, label=label)
-                         for label, colour in (("before", GREY), ("after", BLUE))], loc="upper left", bbox_to_anchor=(1.01, 1))
+    handles = [Line2D([], [], color=color, linewidth=6, label=label)
+               for label, color in (("before", GREY), ("after", BLUE))]
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1))
     return drawn

@@ -144,7 +144,8 @@ class Odd(unittest.TestCase):
                 record["git"] = record["started"] = HOSTILE
         records += [{"kind": "check", "line": HOSTILE, "name": "provider:" + HOSTILE, "ok": False,
                      "error": {"code": HOSTILE, "message": HOSTILE}},
-                    {"kind": "error", "line": HOSTILE + "2", "name": None, "error": {"code": HOSTILE, "message": HOSTILE}}]
+                    {"kind": "error", "line": HOSTILE + "2", "name": None,
+                     "error": {"code": HOSTILE, "message": HOSTILE}}]
         html = written(records)
         reader = Reader(html)
         self.assertFalse({"script", "b"} & set(reader.tags))
@@ -154,7 +155,8 @@ class Odd(unittest.TestCase):
 
     def test_little_is_enough(self):
         bare = {key: value for key, value in sample.DESCRIBE.items() if key != "probes"}
-        for records in (sample.records([]), sample.records(LINES[:1], bare, repetitions=0), sample.records(LINES[:1], keep=0)):
+        for records in (sample.records([]), sample.records(LINES[:1], bare, repetitions=0),
+                        sample.records(LINES[:1], keep=0)):
             for record in records:
                 for each in record.get("candidates", []):
                     each.pop("model")

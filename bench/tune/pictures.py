@@ -2,7 +2,7 @@
 
   draw_all(records, folder, kind)           one for each case and kind of picture -> [path]
   draw_before_after(before, after, path)    two files of results
-  draw(records)                             the same as SVGs, for a page -> ({key: (caption, svg)}, [why one is missing])
+  draw(records)                             as SVGs for a page -> ({key: (caption, svg)}, [why one is missing])
 
 What cannot be drawn is skipped with a sentence: too little was measured, or matplotlib is not installed.
 """

@@ -56,19 +56,20 @@ class Pictures(unittest.TestCase):
         numbers = Outcome(self.records).rows[CAUSAL, "warm"]
         built_in = max(numbers[name]["median_share"] for name in numbers
                        if name == "builtin" or name.startswith("flash/64x128x"))
-        for shown in (f"{100 * built_in:.1f}", "224 KB", "not timed", "best", "built-in choice", "tiles and L2 (1 MB): always fits",
-                      "micro-kernel's strip and L1 (32 KB): ends at the line", "keys of a tile (Bc)"):
+        for shown in (f"{100 * built_in:.1f}", "224 KB", "not timed", "best", "built-in choice",
+                      "tiles and L2 (1 MB): always fits", "micro-kernel's strip and L1 (32 KB): ends at the line", "keys of a tile (Bc)"):
             self.assertIn(shown, said.replace(" | timed", " timed"), shown)
 
     def test_a_small_cache_draws_its_line(self):
         small = {**sample.DESCRIBE, "machine": {**sample.DESCRIBE["machine"], "l2": 256 << 10}}
         drawn, _ = pictures.draw(sample.records([CAUSAL], small))
-        self.assertIn("tiles and L2 (256 KB): ends at the line", " | ".join(texts(drawn["heat-01-" + words(CAUSAL)][1])))
+        said = " | ".join(texts(drawn["heat-01-" + words(CAUSAL)][1]))
+        self.assertIn("tiles and L2 (256 KB): ends at the line", said)
 
     def test_the_roofline_has_all_ceilings(self):
         said = self.said("roofline")
-        for shown in ("f32 multiply-adds, 117 GFLOP/s", "bf16 dot products, 234", "int8 dot products", "L1 220 GB/s", "L2 105",
-                      "L3 50", "memory 29", "forward", "gradient", "decode", f"best candidates of {len(LINES)} cases"):
+        for shown in ("f32 multiply-adds, 117 GFLOP/s", "bf16 dot products, 234", "int8 dot products", "L1 220 GB/s",
+                      "L2 105", "L3 50", "memory 29", "forward", "gradient", "decode", f"best candidates of {len(LINES)} cases"):
             self.assertIn(shown, said)
 
     def test_a_crossover_marks_the_switch(self):
@@ -153,7 +154,8 @@ class BeforeAndAfter(unittest.TestCase):
     def test_whiskers(self):
         self.assertEqual(pictures.charts.half_interval([0.5]), 0)
         self.assertEqual(pictures.charts.half_interval([0.5, 0.5, 0.5]), 0)
-        self.assertAlmostEqual(pictures.charts.half_interval([0.4, 0.5, 0.6, 0.5, 0.5]), 2.776 * 0.0707107 / 5**0.5, places=2)
+        half = pictures.charts.half_interval([0.4, 0.5, 0.6, 0.5, 0.5])
+        self.assertAlmostEqual(half, 2.776 * 0.0707107 / 5**0.5, places=2)
 
     def test_only_what_changed_most_is_drawn(self):
         done, svg, _ = self.draw(sample.records(LINES), sample.records(LINES, factor=0.97, noise=0.01))
@@ -178,7 +180,8 @@ class Outcomes(unittest.TestCase):
 
     def test_failed_candidates_have_no_numbers(self):
         records = sample.records([SHORT])
-        records.append({"kind": "error", "line": SHORT, "name": "builtin", "error": {"code": "crashed", "message": "x"}})
+        records.append({"kind": "error", "line": SHORT, "name": "builtin",
+                        "error": {"code": "crashed", "message": "x"}})
         self.assertNotIn((SHORT, "builtin", "warm"), Outcome(records).numbers)
 
     def test_nothing_is_an_exception_with_a_reason(self):
