@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""shipped_test.py WORKER: the workloads and the front end with the true worker.  Nothing is measured that means much."""
+"""shipped_test.py WORKER: the workloads and the front end with the true worker.  What it measures means nothing."""
 
 import sys
 import unittest
