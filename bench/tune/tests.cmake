@@ -16,6 +16,7 @@ if(NOT CMAKE_CROSSCOMPILING AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
   glint_tune_test(provider_worker)
   set_tests_properties(bench/tune_worker bench/tune_provider_worker PROPERTIES ENVIRONMENT
     "GLINT_TUNE_WORKER=$<TARGET_FILE:glint_tune_worker_smoke>;GLINT_PROVIDERS=${CMAKE_CURRENT_BINARY_DIR}/provider")
+  glint_tune_test(shipped $<TARGET_FILE:glint_tune_worker_smoke>)
   glint_tune_test(smoke $<TARGET_FILE:glint_tune_worker_smoke> ${CMAKE_CURRENT_BINARY_DIR})
   set_tests_properties(bench/tune_smoke PROPERTIES RUN_SERIAL TRUE SKIP_REGULAR_EXPRESSION "^SKIPPED")
 endif()
