@@ -1,0 +1,58 @@
+// The clock: a Google Benchmark run for each command, measured like any row of the other programs (support/runner.hpp,
+// support/roof.hpp).
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include "support/roof.hpp"
+#include "tune/worker/case_bench.hpp"
+#include "tune/worker/machine_facts.hpp"
+
+namespace bench::tune {
+
+// Keeps the one run that there is.
+class Collector : public benchmark::BenchmarkReporter {
+ public:
+  bool ReportContext(const Context&) override { return true; }
+  void ReportRuns(const std::vector<Run>& runs) override { run_ = runs.at(0); }
+
+  Complaint complaint() const {
+    if (run_.error_occurred) return {"refused", run_.error_message};
+    return run_.counters.empty() ? Complaint{"not_timed", "the benchmark library ran nothing"} : Complaint{};
+  }
+  double counter(const char* name) const { return run_.counters.at(name); }
+
+ private:
+  Run run_{};
+};
+
+inline Collector run_benchmark(const std::string& name, double seconds_of_iteration, double seconds,
+                               const std::function<void(benchmark::State&)>& body) {
+  const double iterations = std::clamp(seconds / seconds_of_iteration, 1.0, 1000.0);
+  benchmark::RegisterBenchmark(name.c_str(), [body](benchmark::State& state) { body(state); })
+      ->UseManualTime()
+      ->Iterations(static_cast<benchmark::IterationCount>(iterations));
+  Collector collector;
+  benchmark::RunSpecifiedBenchmarks(&collector);
+  benchmark::ClearRegisteredBenchmarks();
+  return collector;
+}
+
+// Reads what is as large as the second-level cache and half of the last.
+class Evictor {
+ public:
+  Evictor() : memory_(static_cast<index_t>((cache_sizes().l2 + cache_sizes().last() / 2) / 8), 1) {}
+  void operator()() const { read(bytes_of(memory_)); }
+
+ private:
+  Buffer<std::uint64_t> memory_;
+};
+
+// So many copies are more than twice the last-level cache, within a gigabyte.
+inline index_t cold_copies(double bytes) {
+  constexpr double kMost = 1e9;
+  const double wanted = 2 * cache_sizes().last() / bytes + 1;
+  return static_cast<index_t>(std::max(1.0, std::min(wanted, kMost / bytes)));
+}
+
+}  // namespace bench::tune
