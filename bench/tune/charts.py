@@ -11,7 +11,7 @@ import model
 import stats
 import summary
 from outcome import Nothing, Outcome, algorithm
-from style import BLACK, BLUE, GREEN, GREY, OP_COLORS, OP_NAMES, ORANGE, RED, TYPE_MARKS, figure, percent
+from style import BLACK, BLUE, GREEN, GREY, OP_COLORS, OP_NAMES, ORANGE, RED, TYPE_MARKS, figure, percent, plain
 
 MOST_BARS = 16
 ALGORITHMS = {"unfused": (ORANGE, "s"), "flash": (BLUE, "o"), "split-KV": (GREEN, "^")}
@@ -143,8 +143,44 @@ def crossover(outcome, key, lengths):
     said = "; ".join(f"{then} from S {at:.0f} on" for at, _, then in changes)
     last = min(lengths[ordered[0]], key=lengths[ordered[0]].get)
     facts = dict(key)
-    axes.set_title(f"{OP_NAMES[facts['op']]} {facts['dtype']} N{facts['n']}/{facts['nkv']} D{facts['d']}: "
+    axes.set_title(f"{OP_NAMES[facts['op']]} {plain(facts['dtype'])} N{facts['n']}/{facts['nkv']} D{facts['d']}: "
                    f"{last} is the fastest{', ' + said if said else ' at every length'}")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    return drawn
+
+
+# ---- parts of decode
+
+
+def parts(outcome, line, cache="warm"):
+    """Share by the keys of a part, with the spread of the rounds; foreign kernels and prefill's as lines."""
+    numbers = outcome.rows.get((line, cache), {})
+    splits = {int(name.split("/")[1]): each for name, each in numbers.items() if name.startswith("split/")}
+    if "builtin" in numbers:
+        splits.setdefault(model.BUILT_IN_SPLIT, numbers["builtin"])
+    if len(splits) < 2:
+        raise Nothing("fewer than two sizes of parts were measured")
+    drawn, axes = figure(6.4, 3.4)
+    keys = sorted(splits)
+    shares = [splits[size]["median_share"] for size in keys]
+    spread = [splits[size]["median_share"] * splits[size]["cv"] for size in keys]
+    axes.errorbar(keys, shares, yerr=spread, color=GREEN, marker="^", capsize=3, label="split-KV")
+    for way, (color, _) in ALGORITHMS.items():
+        others = [each["median_share"] for name, each in numbers.items()
+                  if algorithm(name, "incre") == way and way != "split-KV"]
+        if others:
+            axes.axhline(max(others), color=color, linestyle="--", label=f"{way}, best of {len(others)}")
+    axes.axvline(model.BUILT_IN_SPLIT, color=GREY, linestyle=":", label="built-in choice")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(keys, keys, fontsize=8)
+    axes.minorticks_off()
+    axes.set_ylim(0, None)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
+    axes.set_xlabel("keys of a part; whiskers: one standard deviation")
+    axes.set_ylabel("% of the roof")
+    best = max(splits, key=lambda size: splits[size]["median_share"])
+    axes.set_title(f"{plain(outcome.title(line))}, {plain(cache)}\nbest parts of {best} keys: "
+                   f"{percent(splits[best]['median_share'])} % of the roof")
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
     return drawn
 
@@ -199,8 +235,8 @@ def compared(before, after):
     outcomes = Outcome(before), Outcome(after)
     shares = [{key: [run["share"] for run in runs] for key, runs in stats.times(each.records).items()
                if key in each.numbers} for each in outcomes]
-    rows = [(f"{outcomes[0].title(line)}\n{name}, {cache}", shares[0][line, name, cache], shares[1][line, name, cache])
-            for line, name, cache in shares[0] if (line, name, cache) in shares[1]]
+    rows = [(f"{plain(outcomes[0].title(line))}\n{plain(name)}, {plain(cache)}", first, shares[1][line, name, cache])
+            for (line, name, cache), first in shares[0].items() if (line, name, cache) in shares[1]]
     if not rows:
         raise Nothing("the two files have no measurement in common")
     return sorted(rows, key=lambda row: -abs(math.log(statistics.fmean(row[2]) / statistics.fmean(row[1]))))

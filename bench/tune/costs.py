@@ -1,8 +1,11 @@
 """What a kernel's time is made of, from first principles; model.py explains it.
 
 Every function returns {part: seconds}.  Prices are in slots, the time of one vector multiply-add, for which a core
-also loads one vector: so it is on the CPUs that run AVX2 and AVX-512.  Prices were counted in the kernels' source and
-rounded to what six workloads of bench/ (P1 to P5, T2, built-in tiles) took on one Zen 4 core.
+also loads one vector: so it is on the CPUs that run AVX2 and AVX-512.  Prices were counted in the kernels' source.
+Then nine of them (EXP, SCORE, VISIT, BLOCK, SPILL, ADDRESS, KEYS, FAR, RETURN) were set by hand, in round numbers, by
+the built-in tiles of bench/ (P1 to P5, T1, T2) on a quiet Zen 4 core and by a sweep of all candidates on a busy one
+(agreement_test.py); a least squares fit of all prices to that sweep is no better by more than a hundredth of the
+residual.
 """
 
 import collections
@@ -31,6 +34,7 @@ STRIP = 16  # keys of a strip of a partial tile (kernel/products-inl.hpp)
 ADDRESS = 0.1  # slots of each row of a block beyond 8, where addresses of rows no longer fit into registers
 SPILL = 5.0  # slots of a sum that waits in memory while a chain of others is made
 KEYS = 0.7  # of the time that K and V take from the second level: each line waits for its first use
+RETURN = 0.7  # of the time that a query tile takes to come back when its turn is again
 FAR = 0.05  # of the time that what was evicted from the second level takes to come back
 EXPOSED = 0.02  # of the time that operands take from behind the first level: the rest hides behind arithmetic
 
@@ -197,7 +201,7 @@ class Costs:
             "sums": shape.value_dim * vectors * SUM * machine.slot,
             "calls": VISIT * machine.slot,
             "mask": 0 if box.seen is None else (scores * MASK + box.keys * WORD) * machine.slot,
-            "caches": first_memory + second_memory + keys * self.price_of_keys(),
+            "caches": first_memory + second_memory + keys * self.price_of_keys() + self.returning(),
         }
 
     def gradient_box(self, box):
@@ -221,7 +225,7 @@ class Costs:
             "sums": sums * SUM * machine.slot,
             "calls": VISIT * machine.slot,
             "mask": 0 if box.seen is None else (scores * MASK / 2 + box.keys * WORD) * machine.slot,
-            "caches": sum(part[1] for part in parts) + touched * self.price_of_keys(),
+            "caches": sum(part[1] for part in parts) + touched * self.price_of_keys() + self.returning(),
         }
 
     # ---- what is done once for a query tile, or for a key tile
@@ -239,8 +243,16 @@ class Costs:
         return parts
 
     def active_bytes(self):
-        """What one query tile and its key tile take."""
-        return sum(self.tile_parts().values())
+        """What one query tile and its key tile walk."""
+        return sum(size for part, size in self.tile_parts().items() if part not in ("d_k", "d_v"))
+
+    def returning(self):
+        """Seconds until the tiles of a query are back, where others used the caches since the last key tile."""
+        if self.together == 1:
+            return 0.0
+        each = self.tile_parts()
+        own = sum(each[part] for part in ("q", "o", "d_o") if part in each)
+        return RETURN * own * self.machine.evicted(self.tile_bytes())
 
     def tile_bytes(self):
         """Of all query tiles that walk the keys together."""

@@ -10,7 +10,7 @@ import costs
 import model
 from outcome import Nothing
 from shape import Shape
-from style import BLACK, RED, figure, percent
+from style import BLACK, RED, figure, percent, plain
 
 
 class Grid:
@@ -124,7 +124,7 @@ def heat_map(outcome, line, cache="warm"):
     axes.spines[:].set_visible(False)
     axes.set_xlabel("keys of a tile (Bc)")
     axes.set_ylabel("queries of a tile (Br)")
-    axes.set_title(f"{outcome.title(line)}, {cache}\n{finding(grid)}")
+    axes.set_title(f"{plain(outcome.title(line))}, {plain(cache)}\n{finding(grid)}")
     below = -0.34 if len(grid.rows) < 3 else -0.22
     axes.legend(handles=legend, loc="upper left", bbox_to_anchor=(-0.02, below), ncol=2)
     return drawn

@@ -65,7 +65,8 @@ class Numbers(unittest.TestCase):
 
     def test_traffic(self):
         once = 4 * 128 * 64 * 4  # q, o, k and v of a head
-        for dtype, name, wanted in (("f32", "flash/64x128x1/4x4", 1.5 * once), ("f32", "flash/32x128x1/0x0", 2.5 * once),
+        for dtype, name, wanted in (("f32", "flash/64x128x1/4x4", 1.5 * once),
+                                    ("f32", "flash/32x128x1/0x0", 2.5 * once),
                                     ("bf16", "flash/64x128x2/4x4", 0.5 * once),
                                     ("bf16", "flash/64x128x1/4x4", 0.75 * once)):
             with self.subTest(dtype=dtype, name=name):
@@ -103,7 +104,7 @@ class Numbers(unittest.TestCase):
         price = costs.Costs(Shape(SHORT), Machine(ZEN4), costs.Tile(32, 64, 1, (4, 4)))
         self.assertEqual(price.block, (8, 2))  # 32 rows are two vectors
         self.assertEqual(price.lanes(17), 32)
-        for rows, vectors, wanted in ((8, 2, 16), (2, 2, 8), (8, 1, 9)):  # the second waits for sums, the last for loads
+        for rows, vectors, wanted in ((8, 2, 16), (2, 2, 8), (8, 1, 9)):  # the last two wait for sums and loads
             slots = price.product(rows, vectors, 100, 256)[0] / price.machine.slot
             self.assertAlmostEqual(slots, 100 * wanted + costs.BLOCK + rows * vectors)
 

@@ -26,7 +26,7 @@ HOW = """./bench/glint-tune run --workload NAME --out results.jsonl    # measure
 
 
 def text(value):
-    return escape(str(value), quote=True)
+    return escape("".join(each if each.isprintable() else " " for each in str(value)), quote=True)
 
 
 def percent(share, digits=1):
@@ -109,7 +109,7 @@ class Page:
 
     def case(self, line):
         states = [state for known, state in self.outcome.rows if known == line]
-        heats = "".join(self.picture(pictures.heat_key(self.outcome, line, cache)) for cache in states)
+        heats = "".join(self.picture(pictures.case_key(self.outcome, line, cache)) for cache in states)
         rank = self.outcome.correlation(line)
         said = f"<p>The model's ranking against the measured one: Spearman {rank:.2f}.</p>" if rank is not None else ""
         return (f'<section><h2 id="case-{self.outcome.number(line)}">{text(self.outcome.title(line))}</h2>'
@@ -178,7 +178,7 @@ class Page:
         rows += [["not a case", f"<code>{text(line)}</code>: {text(error.get('message'))}"]
                  for (line, name), error in self.outcome.failures.items()
                  if name is None and line not in self.outcome.known]
-        rows += [["pictures", text(sentence)] for sentence in self.missing if "tiles of" not in sentence]
+        rows += [["pictures", text(sentence)] for sentence in self.missing if "op=" not in sentence]
         return "<h2>Environment</h2>" + table(["", ""], rows)
 
 

@@ -43,5 +43,10 @@ def inline(svg, prefix):
     return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}-", text)
 
 
+def plain(text):
+    """Words from records: no formulas, and nothing that an SVG must not hold."""
+    return "".join(each if each.isprintable() else " " for each in text).replace("$", r"\$")
+
+
 def percent(share):
     return f"{100 * share:.1f}"

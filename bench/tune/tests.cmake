@@ -5,7 +5,7 @@ function(glint_tune_test name)  # ARGUMENT...
   set_tests_properties(bench/tune_${name} PROPERTIES LABELS unit TIMEOUT 600)
 endfunction()
 
-foreach(name space front trouble results tables compare model pictures page)
+foreach(name space front trouble results tables compare model agreement pictures page)
   glint_tune_test(${name})
 endforeach()
 
