@@ -6,6 +6,7 @@ What a line means is decided by the worker's parser alone; here a line is only t
 import json
 import pathlib
 
+import records
 from errors import Usage
 
 WORKLOADS = pathlib.Path(__file__).with_name("workloads.json")
@@ -55,13 +56,16 @@ def short(case):
 def load_workloads(path=WORKLOADS):
     """-> {name: {"what", "note", "in_all", "cases": [line]}}"""
     try:
-        document = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        document = json.loads(pathlib.Path(path).read_text(encoding="utf-8"),
+                              object_pairs_hook=records.without_duplicates)
     except OSError as error:
         raise Usage(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise Usage(f"{path}: not UTF-8") from None
     except json.JSONDecodeError as error:
         raise Usage(f"{path}:{error.lineno}: {error.msg}") from None
+    except records.Malformed as error:
+        raise Usage(f"{path}: {error}") from None
     workloads = document.get("workloads") if isinstance(document, dict) else None
     if not isinstance(workloads, dict):
         raise Usage(f"{path}: needs an object `workloads`")

@@ -1,6 +1,7 @@
 """What each command of glint-tune does, put together from the other modules."""
 
 import datetime
+import hashlib
 import os
 import pathlib
 import random
@@ -55,16 +56,32 @@ def git_version():
         return "unknown"
 
 
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def refuse_what_differs(log, describe, libraries):
+    """Numbers of another machine or build, or of a library that has changed, would pass for those of this one."""
+    for record in log.records:
+        if record["kind"] != "run":
+            continue
+        other = differences(record["describe"], describe)
+        other += [f"{path} has changed" for path, known in record.get("libraries", {}).items()
+                  if libraries.get(path, known) != known]
+        if other:
+            raise Usage(f"{log.path} was measured elsewhere: {'; '.join(other)}.  Use another --out")
+
+
 def begin(log, describe, arguments):
     """Writes down what is run, after a look at what the file says was run before."""
-    for record in log.records:
-        if record["kind"] == "run" and (other := differences(record["describe"], describe)):
-            raise Usage(f"{log.path} was measured elsewhere: {'; '.join(other)}.  Use another --out")
+    libraries = {path: digest(path) for path in arguments.provider}
+    refuse_what_differs(log, describe, libraries)
     if arguments.seed is None:
         arguments.seed = random.SystemRandom().randrange(1 << 32)
     options = {key: getattr(arguments, key) for key in ("level", "cache", "repetitions", "seconds", "budget", "seed",
                                                         "provider")}
-    log.append("run", format=records.FORMAT, git=git_version(), describe=describe, options=options,
+    log.append("run", format=records.FORMAT, git=git_version(), describe=describe, options=options, libraries=libraries,
                started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"))
 
 

@@ -197,6 +197,7 @@ class WorkloadsTest(unittest.TestCase):
         path = folder.path / "workloads.json"
         for text, message in (('{"workloads": {\n"a": {"cases": [}}}', f"{path}:2: "),
                               ('{"workloads": []}', "needs an object"),
+                              ('{"workloads": {"a": {"cases": ["x"]}, "a": {"cases": ["y"]}}}', "the key 'a' twice"),
                               ('{"workloads": {"a": {"cases": "op=fwd"}}}', "workload a needs"),
                               ('{"workloads": {"a": {"cases": []}}}', "workload a needs")):
             path.write_text(text)

@@ -48,9 +48,12 @@ def parse(text):
 
 
 def without_duplicates(pairs):
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise Malformed("a key twice in one object")
-    return dict(pairs)
+    found = {}
+    for key, value in pairs:
+        if key in found:
+            raise Malformed(f"the key {key!r} twice in one object")
+        found[key] = value
+    return found
 
 
 def is_a(value, types):

@@ -47,7 +47,7 @@ class RecordsTest(unittest.TestCase):
     def test_a_malformed_line_is_named(self):
         for bad, message in (("{", "Expecting"), ("7", "not a JSON object"), ("", "Expecting"),
                              ('{"kind":"tune"}', "kind 'tune' is not one of"),
-                             ('{"kind":"done","kind":"done"}', "a key twice"),
+                             ('{"kind":"done","kind":"done"}', "the key 'kind' twice"),
                              ({**TIME, "share": "fast"}, "needs `share`"), ({**TIME, "share": True}, "needs `share`"),
                              ({**TIME, "share": 0}, "must be positive"), ({**TIME, "seconds": -1}, "must be positive"),
                              (json.dumps(TIME).replace("0.5", "NaN"), "NaN"),

@@ -14,6 +14,7 @@ from worker import Worker, WorkerError
 
 STARTS = 2  # of a case whose worker does not get ready
 ROUNDS_IF_NOISY = 2  # times the repetitions
+DAMAGE = ("out_of_bounds", "inputs_changed")  # codes of the gate
 
 
 def wants(shares, repetitions):
@@ -184,7 +185,7 @@ class Sweep:
         self._show(case, f"{name} {cache}")
         try:
             if name not in case.checked and not self._check(case, worker, name):
-                return worker
+                return self._after_damage(case, worker, name)
             answer = worker.time(name, cache, self.options.seconds)
         except WorkerError as error:
             return self._blame(case, worker, name, error)
@@ -222,6 +223,15 @@ class Sweep:
         case.failed[name] = error.fields()
         self._note_error(case, name, error)
         if error.named:
+            return worker
+        worker.kill()
+        return None
+
+    @staticmethod
+    def _after_damage(case, worker, name):
+        """-> the worker, unless the candidate wrote where it must not: nobody knows where else, and whoever comes next
+        would be blamed for it."""
+        if case.failed[name]["code"] not in DAMAGE:
             return worker
         worker.kill()
         return None

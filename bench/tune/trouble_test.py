@@ -66,6 +66,15 @@ class BadWorkerTest(FrontTest):
             self.assertEqual(len(times_of(records)), 8)
             self.assertIn(f"{BAD}: {code}: as it was told", out)
 
+    def test_who_writes_where_it_must_not_takes_its_worker_along(self):
+        for code, starts in (("wrong", 2), ("unwritten", 2), ("out_of_bounds", 3), ("inputs_changed", 3)):
+            log = self.path / f"log-{code}"
+            self.out.unlink(missing_ok=True)
+            self.tell(trouble={BAD: code, "flash/32x128x4/4x4": code}, trouble_in="check", log=str(log))
+            _, _, records = self.sweep("--no-prune", "--repetitions", 1, status=1)
+            self.assertEqual(len(times_of(records)), 3)
+            self.assertIn(log.read_text().count(" start"), (starts, starts + (starts == 3)), code)
+
     def test_a_worker_that_names_an_error_is_kept(self):
         for code in ("refused", "crashed"):  # as of a library that could not be loaded
             log = self.path / f"log-{code}"
@@ -273,6 +282,18 @@ class ResumeTest(FrontTest):
             for word in words:
                 self.assertIn(word, err)
             self.assertEqual(self.out.read_bytes(), before)
+
+    def test_results_of_a_library_that_has_changed_are_not_continued(self):
+        library = self.path / "mine.so"
+        library.write_text("one")
+        self.sweep("--keep", 1, "--repetitions", 1, "--provider", library)
+        before = self.out.read_bytes()
+        library.write_text("two")
+        _, err = self.glint_tune(*self.sweep_words("--provider", library), status=2)
+        self.assertIn(f"{library} has changed", err)
+        self.assertEqual(self.out.read_bytes(), before)
+        library.write_text("one")
+        self.sweep("--keep", 1, "--repetitions", 2, "--provider", library)
 
     def test_two_sweeps_do_not_share_a_file(self):
         self.tell(seconds=0.1)

@@ -2,7 +2,7 @@
  *
  * A provider is a shared library that defines the functions at the end of this file.  It needs nothing but this header:
  *
- *     cc -std=c99 -O3 -march=native -shared -fPIC -I bench/tune my_kernel.c -o my_kernel.so
+ *     cc -std=c99 -O3 -march=native -shared -fPIC -I bench/tune/provider my_kernel.c -o my_kernel.so
  *
  * textbook.c is the shortest complete one.  The header is C99 and C++.
  *
