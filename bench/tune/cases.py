@@ -10,7 +10,6 @@ import records
 from errors import Usage
 
 WORKLOADS = pathlib.Path(__file__).with_name("workloads.json")
-OPS = ("fwd", "bwd", "prompt", "incre")
 REGIMES = {"fwd": "prefill", "prompt": "prefill", "bwd": "gradient", "incre": "decode"}
 HEAD_DIMS = (64, 128, 256, 576)  # classes: up to this
 

@@ -69,6 +69,9 @@ class CommandTest(FrontTest):
         out, _ = self.glint_tune("compare", first, self.out, "--across-machines")
         self.assertIn("No regression.", out)
         self.glint_tune("compare", first, self.path / "none", status=2)
+        for threshold in ("1", "-0.1", "nan"):
+            self.glint_tune("compare", first, first, "--threshold", threshold, status=2)
+        self.glint_tune("compare", first, first, "--threshold", "0.99")
 
 
 if __name__ == "__main__":

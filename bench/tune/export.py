@@ -175,7 +175,7 @@ def machine_of(describe, name):
     try:
         family, number = int(machine["family"]), int(machine["model"])
         vendor = str(machine["vendor"])
-    except (KeyError, ValueError):
+    except (KeyError, TypeError, ValueError):
         raise Usage("the results do not say vendor, family and model of the CPU") from None
     usual = re.sub(r"\W+", "_", f"{vendor}_{family}_{number}").lower()
     return tuned_table.Machine(name or usual, vendor, family, number)

@@ -8,6 +8,7 @@ import unittest
 
 import cases
 import progress
+import records
 from shape import Shape
 from test_support import BWD, FAKE, FWD, INCRE, FrontTest, times_of
 
@@ -180,7 +181,7 @@ class WorkloadsTest(unittest.TestCase):
                 case = cases.split(line)
                 self.assertLessEqual(Shape(case).useful_flops(), 10e9, line)  # 0.2 s at 50 GFLOP/s
                 self.assertEqual(int(case["n"]) % int(case.get("nkv", case["n"])), 0, line)
-                self.assertIn(case["op"], cases.OPS)
+                self.assertIn(case["op"], records.OPS)
                 self.assertNotIn((name, line), seen)
                 seen.add((name, line))
 

@@ -1,5 +1,7 @@
 """The machine as the cache model sees it: what a worker describes, in units of the multiply-add."""
 
+from errors import Usage
+
 LANES = {"avx512": 16, "avx2": 8, "base": 4, "plain": 1}  # floats of a vector
 REGISTERS = {"avx512": 32}
 OWN_BLOCK = {"avx512": (4, 4), "plain": (2, 16)}  # simd/microkernel-inl.hpp; the others' is 6 x 2
@@ -15,6 +17,8 @@ class Machine:
 
     def __init__(self, describe):
         self.isa = describe["isa"]
+        if self.isa not in LANES:
+            raise Usage(f"no instruction set {self.isa!r}; there are {', '.join(LANES)}")
         arm = self.isa == "base" and "arm" in describe["machine"].get("vendor", "").lower()
         self.lanes = LANES[self.isa]
         self.registers = ARM["registers"] if arm else REGISTERS.get(self.isa, 16)

@@ -10,6 +10,7 @@ import signal
 import sys
 
 import commands
+import records
 from errors import Usage
 
 TEXT = """\
@@ -63,7 +64,7 @@ def add_cases(parser):
                        help="a named set, or `all`; may be repeated")
     group.add_argument("--case", action="append", default=[], metavar="LINE", help="a case line; may be repeated")
     group.add_argument("--cases", metavar="FILE", help="a file of case lines")
-    group.add_argument("--op", type=listed("fwd", "bwd", "prompt", "incre"), help="only these of them, as fwd,bwd")
+    group.add_argument("--op", type=listed(*records.OPS), help="only these of them, as fwd,bwd")
     group.add_argument("--dtype", type=listed("f32", "f16", "bf16", "i8"), help="only these of them, as f32,bf16")
 
 
@@ -138,7 +139,7 @@ def build_parser():
     compare = parser_of("compare", subparsers, "compare two files of results; exit status 1 if something got slower")
     compare.add_argument("before", metavar="BEFORE")
     compare.add_argument("after", metavar="AFTER")
-    compare.add_argument("--threshold", type=number(float, 0, 1), default=0.05, metavar="SHARE",
+    compare.add_argument("--threshold", type=number(float, 0, 0.99), default=0.05, metavar="SHARE",
                          help="slower by less is no regression (0.05)")
     compare.add_argument("--confidence", type=number(float, 0.5, 0.999), default=0.95, metavar="SHARE",
                          help="of the intervals (0.95)")

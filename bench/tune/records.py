@@ -28,6 +28,17 @@ FIELDS = {  # what a record of each kind must have; more is welcome
 }
 
 
+# What readers rely on of what is in them: must be there, and must be of these types if it is there.
+DESCRIBE = {"isa": str, "machine": dict, "compiler": str, "flags": str}
+MACHINE_IF_THERE = dict.fromkeys(("family", "model", "usable_cpus", "l1d", "l2", "l3"), NUMBER)
+PROBES_IF_THERE = dict.fromkeys(("fma", "bf16_dot", "int8_dot", "l1", "l2", "l3", "memory"), NUMBER)
+CASE = {"op": str, "dtype": str, **dict.fromkeys(("b", "n", "nkv", "sq", "skv", "d", "dv"), int)}
+CASE_IF_THERE = {**dict.fromkeys(("mode", "pre", "next", "precise", "block", "vink", "threads"), int),
+                 **dict.fromkeys(("cache", "layout", "qkv"), str)}
+OPS = ("fwd", "bwd", "prompt", "incre")
+MOST_SHARE = 1000  # more is no share of anything
+
+
 class Malformed(ValueError):
     pass
 
@@ -63,20 +74,58 @@ def is_a(value, types):
     return isinstance(value, types) and not (isinstance(value, float) and not math.isfinite(value))
 
 
+def need(found, fields, what):
+    for field, types in fields.items():
+        if field not in found or not is_a(found[field], types):
+            raise Malformed(f"{what} needs `{field}`")
+
+
+def allow(found, fields, what):
+    """The same of what may be missing, or null: not known."""
+    need(found, {field: types for field, types in fields.items() if found.get(field) is not None}, what)
+
+
+def validate_describe(describe):
+    need(describe, DESCRIBE, "`describe`")
+    allow(describe, {"probes": dict}, "`describe`")
+    allow(describe["machine"], MACHINE_IF_THERE, "`machine`")
+    allow(describe.get("probes") or {}, PROBES_IF_THERE, "`probes`")
+
+
+def validate_case(case):
+    need(case, CASE, "`case`")
+    allow(case, CASE_IF_THERE, "`case`")
+    if case["op"] not in OPS:
+        raise Malformed(f"op {case['op']!r} is not one of {', '.join(OPS)}")
+    for field, types in CASE.items():
+        if types is int and case[field] < 1:
+            raise Malformed(f"`{field}` must be 1 or more")
+
+
+def is_candidate(each):
+    if not (isinstance(each, dict) and isinstance(each.get("name"), str) and isinstance(each.get("kept"), bool)):
+        return False
+    model = each.get("model") or {}
+    return isinstance(model, dict) and isinstance(model.get("notes") or [], list)
+
+
 def validate(record):
     kind = record.get("kind")
-    if kind not in FIELDS:
+    if not isinstance(kind, str) or kind not in FIELDS:
         raise Malformed(f"kind {kind!r} is not one of {', '.join(FIELDS)}")
-    for field, types in FIELDS[kind].items():
-        if field not in record or not is_a(record[field], types):
-            raise Malformed(f"a record of kind {kind} needs `{field}`")
-    if kind == "run" and record["format"] != FORMAT:
-        raise Malformed(f"format {record['format']}, this program reads format {FORMAT}")
-    if kind == "time" and not (record["share"] > 0 and record["seconds"] > 0):
-        raise Malformed("share and seconds must be positive")
-    if kind == "case" and not all(isinstance(each, dict) and isinstance(each.get("name"), str)
-                                  and isinstance(each.get("kept"), bool) for each in record["candidates"]):
-        raise Malformed("each candidate needs `name` and `kept`")
+    need(record, FIELDS[kind], f"a record of kind {kind}")
+    if kind == "run":
+        if record["format"] != FORMAT:
+            raise Malformed(f"format {record['format']}, this program reads format {FORMAT}")
+        validate_describe(record["describe"])
+    if kind == "time" and not (0 < record["share"] < MOST_SHARE and record["seconds"] > 0):
+        raise Malformed(f"share and seconds must be positive, and a share less than {MOST_SHARE}")
+    if kind == "check" and not record["ok"]:
+        need(record, {"error": dict}, "a check that failed")
+    if kind == "case":
+        validate_case(record["case"])
+        if not all(map(is_candidate, record["candidates"])):
+            raise Malformed("each candidate needs `name` and `kept`, and an object where it has a `model`")
 
 
 def scan(path, data):

@@ -12,7 +12,10 @@ import records
 import stats
 from errors import Usage
 
-RUN = {"kind": "run", "format": 1, "started": "2026-01-01T00:00:00+00:00", "describe": {}}
+RUN = {"kind": "run", "format": 1, "started": "2026-01-01T00:00:00+00:00",
+       "describe": {"isa": "avx512", "machine": {}, "compiler": "g++", "flags": ""}}
+CASE = {"kind": "case", "line": "a", "candidates": [],
+        "case": {"op": "fwd", "dtype": "f32", "b": 1, "n": 2, "nkv": 2, "sq": 64, "skv": 64, "d": 64, "dv": 64}}
 TIME = {"kind": "time", "line": "a", "name": "builtin", "cache": "warm", "repetition": 0, "seconds": 0.01, "share": 0.5}
 
 
@@ -46,14 +49,25 @@ class RecordsTest(unittest.TestCase):
 
     def test_a_malformed_line_is_named(self):
         for bad, message in (("{", "Expecting"), ("7", "not a JSON object"), ("", "Expecting"),
-                             ('{"kind":"tune"}', "kind 'tune' is not one of"),
+                             ('{"kind":"tune"}', "kind 'tune' is not one of"), ('{"kind":[]}', "kind [] is not one of"),
                              ('{"kind":"done","kind":"done"}', "the key 'kind' twice"),
                              ({**TIME, "share": "fast"}, "needs `share`"), ({**TIME, "share": True}, "needs `share`"),
+                             ({**TIME, "share": 1e300}, "less than 1000"),
                              ({**TIME, "share": 0}, "must be positive"), ({**TIME, "seconds": -1}, "must be positive"),
                              (json.dumps(TIME).replace("0.5", "NaN"), "NaN"),
                              (json.dumps(TIME).replace("0.5", "1e999"), "needs `share`"),
                              ("[" * 100000, "recursion"),
-                             ({"kind": "case", "line": "a", "case": {}, "candidates": [7]}, "each candidate needs"),
+                             ({**CASE, "candidates": [7]}, "each candidate needs"),
+                             ({**CASE, "candidates": [{"name": "a", "kept": True, "model": 7}]}, "each candidate"),
+                             ({**CASE, "case": {}}, "`case` needs `op`"),
+                             ({**CASE, "case": {**CASE["case"], "d": "64"}}, "`case` needs `d`"),
+                             ({**CASE, "case": {**CASE["case"], "op": "fwb"}}, "op 'fwb' is not one of fwd"),
+                             ({**CASE, "case": {**CASE["case"], "mode": "3"}}, "`case` needs `mode`"),
+                             ({**CASE, "case": {**CASE["case"], "nkv": 0}}, "`nkv` must be 1 or more"),
+                             ({**RUN, "describe": {}}, "`describe` needs `isa`"),
+                             ({**RUN, "describe": {**RUN["describe"], "probes": {"l1": "x"}}}, "`probes` needs `l1`"),
+                             ({**RUN, "describe": {**RUN["describe"], "machine": {"l2": []}}}, "`machine` needs `l2`"),
+                             ({"kind": "check", "line": "a", "name": "b", "ok": False, "error": "x"}, "needs `error`"),
                              ({**RUN, "format": 2}, "format 2, this program reads format 1")):
             self.write(RUN, bad, TIME)
             self.refuse(2, message)

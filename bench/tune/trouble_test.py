@@ -42,6 +42,17 @@ class BadWorkerTest(FrontTest):
                 self.assertIn(f"{BAD}: {code}: ", out)
                 self.assertIn(f"{BAD}: {code}: ", err)
 
+    def test_a_share_that_is_none(self):
+        self.tell(shares={BAD: 1e6})
+        _, _, records = self.sweep("--no-prune", "--repetitions", 2, status=1)
+        self.expect(records, "garbage")
+
+    def test_a_worker_whose_case_is_not_whole(self):
+        self.tell(start={"op=bwd": "half a case"})
+        _, err, records = self.sweep("--no-prune", "--repetitions", 1, lines=(FWD, BWD), status=1)
+        self.assertIn("garbage: the worker's case: `case` needs `dtype`", err)
+        self.assertEqual({run["line"] for run in times_of(records)}, {FWD})
+
     def test_a_candidate_that_brings_the_gate_down(self):
         for what in ("crash", "hang", "garbage"):
             with self.subTest(what):
@@ -111,7 +122,7 @@ class BadWorkerTest(FrontTest):
         self.assertFalse(self.out.exists())
         self.tell(describe={"machine": "a fast one"})
         _, err = self.glint_tune(*self.sweep_words(), status=2)
-        self.assertIn("describes no machine", err)
+        self.assertIn("needs `machine`", err)
 
 
 class BadModelTest(FrontTest):

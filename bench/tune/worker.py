@@ -135,10 +135,11 @@ def describe(path, timeout):
         process.kill()
     if answer.get("protocol") != PROTOCOL:
         raise WorkerError("protocol", f"the worker speaks protocol {answer.get('protocol')}, expected {PROTOCOL}")
-    lacking = [key for key, types in {"isa": str, "machine": dict, "compiler": str, "flags": str, "level": str,
-                                      "candidates": list}.items() if not isinstance(answer.get(key), types)]
-    if lacking:
-        raise WorkerError("garbage", f"the worker describes no {', '.join(lacking)}")
+    try:
+        records.need(answer, {"level": str, "candidates": list}, "`describe`")
+        records.validate_describe(answer)
+    except records.Malformed as error:
+        raise WorkerError("garbage", str(error)) from None
     return answer
 
 
@@ -163,8 +164,10 @@ class Worker:
         types = {"ready": bool, "case": dict, "line": str, "candidates": list}
         if not all(isinstance(self.facts.get(key), kind) for key, kind in types.items()):
             raise WorkerError("garbage", f"the worker's first answer is not `ready`: {str(self.facts)[:100]}")
-        if self.facts["case"].get("op") not in ("fwd", "bwd", "prompt", "incre"):
-            raise WorkerError("garbage", f"the worker's case has op {self.facts['case'].get('op')!r}")
+        try:
+            records.validate_case(self.facts["case"])
+        except records.Malformed as error:
+            raise WorkerError("garbage", f"the worker's case: {error}") from None
 
     def check(self, name):
         """-> the answer; a candidate that fails the gate is an answer, too"""
@@ -182,6 +185,8 @@ class Worker:
         for key in ("share", "seconds"):
             if not records.is_a(answer.get(key), records.NUMBER) or answer[key] <= 0:
                 raise WorkerError("garbage", f"{key} {answer.get(key)!r} is no positive number")
+        if answer["share"] >= records.MOST_SHARE:
+            raise WorkerError("garbage", f"share {answer['share']!r} is no share of anything")
         return answer
 
     def _ask(self, command, key, name):

@@ -5,7 +5,7 @@ FAKE_WORKER names a JSON file:
   "shares": {candidate: share}     what `time` answers, by turns 0.1 % more and less: nothing here is left to chance
   "by_line": {text: {...}}         the same, for cases whose line contains the text
   "noise": {candidate: share}      more noise
-  "trouble": {candidate: what}     crash, hang, garbage, nan, chatter, exit, close, no share; or an
+  "trouble": {candidate: what}     crash, hang, garbage, nan, chatter, exit, close, no share, half a case; or an
                                    error's code, with or without "named " before it, to name that error
   "trouble_in": "check" | "time"   where (time)
   "start": {text: what}            trouble at the start of cases whose line contains the text
@@ -56,6 +56,8 @@ def misbehave(what, key, name):
         time.sleep(1000)
     elif what == "nan":
         print('{"%s":"%s","cache":"warm","seconds":NaN,"share":0.5}' % (key, name), flush=True)
+    elif what == "half a case":
+        say({"ready": True, "case": {"op": "bwd"}, "line": "op=bwd", "candidates": ["builtin"]})
     elif what == "no share":
         say({key: name, "cache": "warm", "seconds": 0.01})
     else:

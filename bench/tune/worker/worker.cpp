@@ -1,6 +1,5 @@
 // glint_tune_worker: checks and times the candidates of one case, as it is told on its standard input, and answers in
-// lines of JSON.  One case to a process, so that a candidate that crashes takes nothing else with it.  protocol.md has
-// the commands and answers.
+// lines of JSON (../protocol.md).  One case to a process, so that a candidate that crashes takes nothing else with it.
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
