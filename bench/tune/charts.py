@@ -9,7 +9,6 @@ from matplotlib.lines import Line2D
 import cases
 import model
 import stats
-import summary
 from outcome import Nothing, Outcome, algorithm
 from style import BLACK, BLUE, GREEN, GREY, OP_COLORS, OP_NAMES, ORANGE, RED, TYPE_MARKS, figure, percent, plain
 

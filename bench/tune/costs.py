@@ -10,7 +10,7 @@ residual.
 
 import collections
 
-from shape import SIZES, UNIT, Box, round_up
+from shape import SIZES, UNIT, round_up
 
 LOAD = 1.0  # slots of a load or broadcast; loads and multiply-adds run side by side
 CHAINS = 8  # multiply-adds under way at a time: latency times units.  Smaller register blocks wait
@@ -138,8 +138,8 @@ class Costs:
         return KEYS * self.machine.near_waiting(held) + FAR * self.machine.evicted(held)
 
     def price_of_walking(self, strip):
-        machine = self.machine
-        return EXPOSED * machine.near_waiting(strip) + FAR * self.machine.evicted(self.active_bytes())
+        """Seconds a byte of Q, P and their like, which are walked once for each block of rows."""
+        return EXPOSED * self.machine.near_waiting(strip) + FAR * self.machine.evicted(self.active_bytes())
 
     # ---- one box
 
@@ -222,7 +222,7 @@ class Costs:
         return {
             "products": sum(part[0] for part in parts),
             "exp": scores * (self.way.exp + TERMS) * machine.slot,
-            "scores": 2 * scores * SCORE / 2 * machine.slot,
+            "scores": scores * SCORE * machine.slot,
             "sums": sums * SUM * machine.slot,
             "calls": VISIT * machine.slot,
             "mask": 0 if box.seen is None else (scores * MASK / 2 + box.keys * WORD) * machine.slot,

@@ -2,7 +2,6 @@
 """The cache model: numbers worked out by hand, laws, reasons, and whether it ranks measured tiles as they came out."""
 
 import json
-import math
 import pathlib
 import re
 import unittest
