@@ -1,4 +1,5 @@
-// Memory for operands: on 2 MB pages where the system gives them, as an engine's would be.
+// Memory for operands: on 2 MB pages where the system gives them, as an engine's would be; what would leave most of such
+// a page empty on small ones, because there may be thousands.
 #pragma once
 
 #include <sys/mman.h>
@@ -22,11 +23,12 @@ class Buffer {
   // margin: further items before and behind, that nobody is meant to write.
   explicit Buffer(glint::index_t count, Item value = {}, glint::index_t margin = 0)
       : count_(static_cast<std::size_t>(count)), margin_(static_cast<std::size_t>(margin)) {
-    constexpr std::size_t kPage = std::size_t{1} << 21;
-    const std::size_t items = count_ + 2 * margin_, bytes = (items * sizeof(Item) + kPage - 1) / kPage * kPage;
-    memory_.reset(static_cast<Item*>(std::aligned_alloc(kPage, bytes)));
+    constexpr std::size_t kSmall = std::size_t{1} << 19, kLargePage = std::size_t{1} << 21, kSmallPage = 4096;
+    const std::size_t items = count_ + 2 * margin_, page = items * sizeof(Item) < kSmall ? kSmallPage : kLargePage;
+    const std::size_t bytes = (items * sizeof(Item) + page - 1) / page * page;
+    memory_.reset(static_cast<Item*>(std::aligned_alloc(page, bytes)));
 #ifdef MADV_HUGEPAGE
-    madvise(memory_.get(), bytes, MADV_HUGEPAGE);
+    if (page == kLargePage) madvise(memory_.get(), bytes, MADV_HUGEPAGE);
 #endif
     std::fill_n(memory_.get(), items, value);  // so that no page is touched for the first time under the clock
   }

@@ -4,8 +4,8 @@ import cases
 
 
 class Selection:
-    """Those that the model keeps, and with them what it keeps for another case of the same class of a tuned table, since
-    only what was measured everywhere can be chosen for the class."""
+    """Those that the model keeps, and with them what it keeps for another case of the same class of a tuned table,
+    since only what was measured everywhere can be chosen for the class."""
 
     def __init__(self, model, describe, keep):
         self._model, self._describe, self._keep = model, describe, keep

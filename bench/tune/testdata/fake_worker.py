@@ -101,8 +101,9 @@ class Fake:
         for text, more in self.script.get("by_line", {}).items():
             if text in line:
                 self.script = {**self.script, **more}
+        foreign = [f"provider:{os.path.basename(each)}" for each in providers]
         say({"ready": True, "case": self.case, "line": line, "useful_flops": 1e9, "dense_flops": 2e9, "bytes": 1e6,
-             "peak": "fma", "candidates": NAMES[self.case["op"]] + [f"provider:{os.path.basename(each)}" for each in providers]})
+             "peak": "fma", "candidates": NAMES[self.case["op"]] + foreign})
 
     def log(self, op, command):
         if "log" in self.script:
@@ -128,8 +129,8 @@ class Fake:
             time.sleep(self.script.get("seconds", 0))
             noise = self.script.get("noise", {}).get(name, 0.001)
             share = self.script.get("shares", {}).get(name, 0.5) * (1 + noise * turn(f"{self.case['op']} {name}"))
-            say({"time": name, "cache": cache, "seconds": 0.01 / share, "calls": 3, "peak_flops": 8e10, "share": share,
-                 "best_share": share, "workspace": 0, "load": 0.5})
+            say({"time": name, "cache": cache, "seconds": 0.01 / share, "calls": 3, "peak_flops": 8e10,
+                 "share": share, "best_share": share, "workspace": 0, "load": 0.5})
 
 
 def main():

@@ -48,11 +48,12 @@ class Evictor {
   Buffer<std::uint64_t> memory_;
 };
 
-// So many copies are more than twice the last-level cache, within a gigabyte.
+// So many copies are more than twice the last-level cache, within a gigabyte.  (Those of tiny cases take a few pages
+// each, so that fewer will do.)
 inline index_t cold_copies(double bytes) {
-  constexpr double kMost = 1e9;
-  const double wanted = 2 * cache_sizes().last() / bytes + 1;
-  return static_cast<index_t>(std::max(1.0, std::min(wanted, kMost / bytes)));
+  constexpr double kMostBytes = 1e9, kMostCopies = 4096;
+  const double wanted = std::min(2 * cache_sizes().last() / bytes + 1, kMostCopies);
+  return static_cast<index_t>(std::max(1.0, std::min(wanted, kMostBytes / bytes)));
 }
 
 }  // namespace bench::tune
