@@ -11,7 +11,7 @@ import model
 import stats
 import summary
 from outcome import Nothing, Outcome, algorithm
-from style import BLACK, BLUE, GREEN, GREY, OP_COLOURS, OP_NAMES, ORANGE, RED, TYPE_MARKS, figure, percent
+from style import BLACK, BLUE, GREEN, GREY, OP_COLORS, OP_NAMES, ORANGE, RED, TYPE_MARKS, figure, percent, plain
 
 MOST_BARS = 16
 ALGORITHMS = {"unfused": (ORANGE, "s"), "flash": (BLUE, "o"), "split-KV": (GREEN, "^")}
@@ -63,7 +63,7 @@ def roofline(outcome):
     drawn, axes = figure(8, 5)
     top = draw_ceilings(axes, outcome, low, high)
     for x, y, case in points:
-        axes.plot([x], [y], marker=TYPE_MARKS.get(cases.element(case), "o"), color=OP_COLOURS[case["op"]], markersize=7,
+        axes.plot([x], [y], marker=TYPE_MARKS.get(cases.element(case), "o"), color=OP_COLORS[case["op"]], markersize=7,
                   markeredgecolor="white", linestyle="none", zorder=5)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=10)
@@ -74,9 +74,9 @@ def roofline(outcome):
     axes.yaxis.set_minor_formatter(lambda value, _: f"{value / 1e9:g}" if f"{value:e}"[0] in "25" else "")
     axes.set_ylabel("GFLOP/s of one thread")
     axes.set_title(f"How close to the roof: best candidates of {len(points)} cases")
-    ops = [op for op in OP_COLOURS if any(case["op"] == op for _, _, case in points)]
+    ops = [op for op in OP_COLORS if any(case["op"] == op for _, _, case in points)]
     types = [each for each in TYPE_MARKS if any(cases.element(case) == each for _, _, case in points)]
-    handles = [Line2D([], [], marker="o", linestyle="none", color=OP_COLOURS[op], label=OP_NAMES[op]) for op in ops]
+    handles = [Line2D([], [], marker="o", linestyle="none", color=OP_COLORS[op], label=OP_NAMES[op]) for op in ops]
     handles += [Line2D([], [], marker=TYPE_MARKS[each], linestyle="none", color=GREY, label=each) for each in types]
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1))
     return drawn
@@ -122,10 +122,11 @@ def switches(lengths):
 def crossover(outcome, key, lengths):
     drawn, axes = figure(7, 4.2)
     unit = {length: min(best.values()) for length, best in lengths.items()}
-    for way, (colour, mark) in ALGORITHMS.items():
+    for way, (color, mark) in ALGORITHMS.items():
         there = sorted(length for length in lengths if way in lengths[length])
         if there:
-            axes.plot(there, [lengths[length][way] / unit[length] for length in there], color=colour, marker=mark, label=way)
+            over = [lengths[length][way] / unit[length] for length in there]
+            axes.plot(there, over, color=color, marker=mark, label=way)
     changes = switches(lengths)
     for at, first, then in changes:
         axes.axvline(at, color=GREY, linestyle=":")
@@ -142,8 +143,44 @@ def crossover(outcome, key, lengths):
     said = "; ".join(f"{then} from S {at:.0f} on" for at, _, then in changes)
     last = min(lengths[ordered[0]], key=lengths[ordered[0]].get)
     facts = dict(key)
-    axes.set_title(f"{OP_NAMES[facts['op']]} {facts['dtype']} N{facts['n']}/{facts['nkv']} D{facts['d']}: "
+    axes.set_title(f"{OP_NAMES[facts['op']]} {plain(facts['dtype'])} N{facts['n']}/{facts['nkv']} D{facts['d']}: "
                    f"{last} is the fastest{', ' + said if said else ' at every length'}")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
+    return drawn
+
+
+# ---- parts of decode
+
+
+def parts(outcome, line, cache="warm"):
+    """Share by the keys of a part, with the spread of the rounds; foreign kernels and prefill's as lines."""
+    numbers = outcome.rows.get((line, cache), {})
+    splits = {int(name.split("/")[1]): each for name, each in numbers.items() if name.startswith("split/")}
+    if "builtin" in numbers:
+        splits.setdefault(model.BUILT_IN_SPLIT, numbers["builtin"])
+    if len(splits) < 2:
+        raise Nothing("fewer than two sizes of parts were measured")
+    drawn, axes = figure(6.4, 3.4)
+    keys = sorted(splits)
+    shares = [splits[size]["median_share"] for size in keys]
+    spread = [splits[size]["median_share"] * splits[size]["cv"] for size in keys]
+    axes.errorbar(keys, shares, yerr=spread, color=GREEN, marker="^", capsize=3, label="split-KV")
+    for way, (color, _) in ALGORITHMS.items():
+        others = [each["median_share"] for name, each in numbers.items()
+                  if algorithm(name, "incre") == way and way != "split-KV"]
+        if others:
+            axes.axhline(max(others), color=color, linestyle="--", label=f"{way}, best of {len(others)}")
+    axes.axvline(model.BUILT_IN_SPLIT, color=GREY, linestyle=":", label="built-in choice")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(keys, keys, fontsize=8)
+    axes.minorticks_off()
+    axes.set_ylim(0, None)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
+    axes.set_xlabel("keys of a part; whiskers: one standard deviation")
+    axes.set_ylabel("% of the roof")
+    best = max(splits, key=lambda size: splits[size]["median_share"])
+    axes.set_title(f"{plain(outcome.title(line))}, {plain(cache)}\nbest parts of {best} keys: "
+                   f"{percent(splits[best]['median_share'])} % of the roof")
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1))
     return drawn
 
@@ -160,7 +197,7 @@ def agreement(outcome):
                 if name in predicted and not numbers["noisy"]]
         points += some
         counts[op] = counts.get(op, 0) + len(some)
-        axes.plot([x for x, _ in some], [y for _, y in some], ".", color=OP_COLOURS[op], markersize=5, alpha=0.8)
+        axes.plot([x for x, _ in some], [y for _, y in some], ".", color=OP_COLORS[op], markersize=5, alpha=0.8)
     if len(points) < 3:
         raise Nothing("fewer than three candidates have both a prediction and a measurement")
     low, high = min(min(point) for point in points), max(max(point) for point in points)
@@ -176,8 +213,9 @@ def agreement(outcome):
     each = [value for value in map(outcome.correlation, outcome.measured()) if value is not None]
     within = f"median Spearman within a case {statistics.median(each):.2f}" if each else "too few candidates a case"
     axes.set_title(f"Model against measurement, {len(points)} candidates:\n{within}")
-    axes.legend(handles=[Line2D([], [], marker="o", linestyle="none", color=OP_COLOURS[op], label=f"{OP_NAMES[op]} ({count})")
-                         for op, count in counts.items() if count], loc="lower right")
+    handles = [Line2D([], [], marker="o", linestyle="none", color=OP_COLORS[op], label=f"{OP_NAMES[op]} ({count})")
+               for op, count in counts.items() if count]
+    axes.legend(handles=handles, loc="lower right")
     return drawn
 
 
@@ -195,10 +233,10 @@ def half_interval(shares, confidence=0.95):
 def compared(before, after):
     """[(label, shares before, shares after)], those that changed most first"""
     outcomes = Outcome(before), Outcome(after)
-    shares = [{key: [run["share"] for run in runs] for key, runs in stats.times(each.records).items() if key in each.numbers}
-              for each in outcomes]
-    rows = [(f"{outcomes[0].title(line)}\n{name}, {cache}", shares[0][line, name, cache], shares[1][line, name, cache])
-            for line, name, cache in shares[0] if (line, name, cache) in shares[1]]
+    shares = [{key: [run["share"] for run in runs] for key, runs in stats.times(each.records).items()
+               if key in each.numbers} for each in outcomes]
+    rows = [(f"{plain(outcomes[0].title(line))}\n{plain(name)}, {plain(cache)}", first, shares[1][line, name, cache])
+            for (line, name, cache), first in shares[0].items() if (line, name, cache) in shares[1]]
     if not rows:
         raise Nothing("the two files have no measurement in common")
     return sorted(rows, key=lambda row: -abs(math.log(statistics.fmean(row[2]) / statistics.fmean(row[1]))))
@@ -209,8 +247,8 @@ def before_after(before, after):
     shown = rows[:MOST_BARS]
     drawn, axes = figure(8, 0.5 * len(shown) + 1.4)
     for i, (_, first, then) in enumerate(reversed(shown)):
-        for shares, offset, colour in ((first, 0.18, GREY), (then, -0.18, BLUE)):
-            axes.barh(i + offset, statistics.fmean(shares), height=0.34, color=colour, xerr=half_interval(shares),
+        for shares, offset, color in ((first, 0.18, GREY), (then, -0.18, BLUE)):
+            axes.barh(i + offset, statistics.fmean(shares), height=0.34, color=color, xerr=half_interval(shares),
                       error_kw={"capsize": 2.5, "linewidth": 1})
         ratio = statistics.fmean(then) / statistics.fmean(first)
         end = max(statistics.fmean(each) + half_interval(each) for each in (first, then))
@@ -220,8 +258,11 @@ def before_after(before, after):
     axes.set_xlim(0, 1.15 * max(max(first + then) for _, first, then in shown))
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}")
     axes.set_xlabel("% of the peak; whiskers: 95 % confidence")
-    some = f"the {len(shown)} of {len(rows)} that changed most" if len(shown) < len(rows) else f"{len(rows)} measurements"
+    some = f"{len(rows)} measurements"
+    if len(shown) < len(rows):
+        some = f"the {len(shown)} of {some} that changed most"
     axes.set_title(f"Before and after: {some}")
-    axes.legend(handles=[Line2D([], [], color=colour, linewidth=6, label=label)
-                         for label, colour in (("before", GREY), ("after", BLUE))], loc="upper left", bbox_to_anchor=(1.01, 1))
+    handles = [Line2D([], [], color=color, linewidth=6, label=label)
+               for label, color in (("before", GREY), ("after", BLUE))]
+    axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1))
     return drawn

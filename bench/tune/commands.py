@@ -17,7 +17,8 @@ import verify
 import worker
 from errors import Usage
 from progress import Progress, duration
-from sweep import Selection, Sweep
+from selection import Selection
+from sweep import Sweep
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SAME = ("cpu_model", "vendor", "family", "model")  # of the machine, or results do not belong together
@@ -120,9 +121,9 @@ def carry_out(sweep, given, arguments, tell):
 
 def status_of(sweep):
     """Where no line can be read it is bad usage; otherwise the others were measured."""
-    if all(case.skipped and case.skipped.startswith("bad_case") for case in sweep.cases):
+    if all(case.trouble == "bad_case" for case in sweep.cases):
         return 2
-    return 1 if sweep.failures else 0
+    return 1 if sweep.failed() else 0
 
 
 def plan(arguments):
@@ -157,7 +158,11 @@ def list_all(arguments):
 
 
 def report(arguments):
-    everything = [record for path in arguments.files for record in records.read(path)]
+    files = [records.read(path) for path in arguments.files]
+    for path, each in zip(arguments.files, files):
+        if other := differences(records.describe(files[0]), records.describe(each)):
+            raise Usage(f"{arguments.files[0]} and {path} are no one report: {'; '.join(other)}")
+    everything = [record for each in files for record in each]
     summary.show(everything, sys.stdout)
     if arguments.csv:
         summary.write_csv(everything, arguments.csv)

@@ -1,8 +1,11 @@
 """What a kernel's time is made of, from first principles; model.py explains it.
 
 Every function returns {part: seconds}.  Prices are in slots, the time of one vector multiply-add, for which a core
-also loads one vector: so it is on the CPUs that run AVX2 and AVX-512.  Prices were counted in the kernels' source and
-rounded to what six workloads of bench/ (P1 to P5, T2, built-in tiles) took on one Zen 4 core.
+also loads one vector: so it is on the CPUs that run AVX2 and AVX-512.  Prices were counted in the kernels' source.
+Then nine of them (EXP, SCORE, VISIT, BLOCK, SPILL, ADDRESS, KEYS, FAR, RETURN) were set by hand, in round numbers, by
+the built-in tiles of bench/ (P1 to P5, T1, T2) on a quiet Zen 4 core and by a sweep of all candidates on a busy one
+(agreement_test.py); a least squares fit of all prices to that sweep is no better by more than a hundredth of the
+residual.
 """
 
 import collections
@@ -11,22 +14,28 @@ from shape import SIZES, UNIT, Box, round_up
 
 LOAD = 1.0  # slots of a load or broadcast; loads and multiply-adds run side by side
 CHAINS = 8  # multiply-adds under way at a time: latency times units.  Smaller register blocks wait
-BLOCK = 8.0  # slots to fill and drain the pipeline around a register block's loop
-EXP = {"avx512": 10.0}  # slots of max, exp, sum and store of a vector of scores
-EXP_USUAL = 20.0  # without an instruction that scales by powers of two
-EXP_PAIRS = 9.0  # polynomial of degree 3, and rounding to bfloat16
+BLOCK = 5.0  # slots to fill and drain the pipeline around a register block's loop
+EXP = {"avx512": 9.5}  # slots of max, exp, sum and store of a vector of scores
+EXP_USUAL = 17.0  # without an instruction that scales by powers of two
+EXP_PAIRS = 8.5  # polynomial of degree 3, and rounding to bfloat16
 ROUND_BYTES = 15.0  # more, where operators 4.1 rounds scores and P to binary16
-SCORE = 2.0  # slots to store a vector of scores and take its maximum
+SCORE = 1.5  # slots to store a vector of scores and take its maximum
 SUM = 2.5  # slots to load, update and store a vector of sums
 TERMS = 6.0  # the gradient, beside exp: dS and one more store, of a vector of scores
 MASK = 4.0  # slots to exclude and take the maximum again, of a vector of scores
 WORD = 4.0  # slots of one key's word of mask bits
 TRANSPOSE = 8.0  # slots of a vector of q on its way into lanes, or of O on its way out
-CONVERT = 3.0  # slots of a vector of K or V to float
-INTERLEAVE = 6.0  # slots of a vector of K or V, as pairs or quads
+CONVERT = 1.5  # slots of a vector of K or V to float
+INTERLEAVE = 2.0  # slots of a vector of K or V, as pairs or quads
+VISIT = 300.0  # slots of a key tile: calls, loops that start anew, what is asked for ahead
 TILE = 1000.0  # slots of a query tile: calls, state, statistics
 CHAIN = 64  # keys after which float sums over keys are closed (kernel/softmax_tile-inl.hpp)
 STRIP = 16  # keys of a strip of a partial tile (kernel/products-inl.hpp)
+ADDRESS = 0.1  # slots of each row of a block beyond 8, where addresses of rows no longer fit into registers
+SPILL = 5.0  # slots of a sum that waits in memory while a chain of others is made
+KEYS = 0.7  # of the time that K and V take from the second level: each line waits for its first use
+RETURN = 0.7  # of the time that a query tile takes to come back when its turn is again
+FAR = 0.05  # of the time that what was evicted from the second level takes to come back
 EXPOSED = 0.02  # of the time that operands take from behind the first level: the rest hides behind arithmetic
 
 Tile = collections.namedtuple("Tile", "rows columns shared block")  # block: (MR, NV); (0, 0) is the ISA's own
@@ -48,7 +57,7 @@ class Way:
         if shape.op == "prompt" and shape.dtype == "i8":
             self.exp += ROUND_BYTES
         self.instruction = machine.instruction(self.peak)
-        self.chain = CHAIN if self.kind == "singles" else 1 << 30
+        self.chain = CHAIN if self.kind == "singles" else None  # sums over keys are closed
 
     def staged_size(self):
         """Bytes of a number of K and V as the products read it."""
@@ -105,17 +114,28 @@ class Costs:
                 rest %= size
         return [(size, count) for size, count in found if count]
 
-    def product(self, count, vectors, depth, streamed=0):
-        """Seconds of `count` x `vectors` sums of `depth` steps; streamed: bytes of a row of B in memory."""
-        slots, memory = 0.0, 0.0
+    def product(self, count, vectors, depth, row_bytes, streamed=0, chain=None, adjacent=False):
+        """(seconds at work, seconds of waiting) of `count` x `vectors` sums of `depth` steps.  row_bytes: from one step
+        of B to the next; streamed: bytes beside B that are in use.  Of a part of the lanes whole rows are fetched, too:
+        that is how prefetchers are."""
+        slots, walked = 0.0, 0.0
+        chains = 1 if chain is None else -(-depth // chain)
         for vecs, side in self.groups(vectors, self.vecs):
-            strip = depth * vecs * 4 * self.machine.lanes
-            arriving = strip * self.machine.seconds_per_byte(strip + streamed)
             for rows, blocks in blocks_of(count, self.rows_of(vecs)):
-                step = max(rows * vecs, LOAD * (rows + vecs), CHAINS)
-                slots += side * blocks * (depth * step + BLOCK)
-                memory += side * blocks * arriving
-        return slots * self.way.instruction, memory
+                step = max(rows * vecs, LOAD * (rows + vecs), CHAINS) + (0 if adjacent else ADDRESS * max(0, rows - 8))
+                kept = max(0, 2 * rows * vecs - self.machine.registers) if chain else 0
+                slots += side * blocks * (depth * step + BLOCK + chains * (rows * vecs + SPILL * kept))
+                walked += side * blocks * depth * row_bytes
+        return slots * self.way.instruction, walked * self.price_of_walking(depth * row_bytes + streamed)
+
+    def price_of_keys(self):
+        """Seconds a byte of K and V, which are broadcast number by number: every line waits for its first use."""
+        held = self.active_bytes()
+        return KEYS * self.machine.near_waiting(held) + FAR * self.machine.evicted(held)
+
+    def price_of_walking(self, strip):
+        machine = self.machine
+        return EXPOSED * machine.near_waiting(strip) + FAR * self.machine.evicted(self.active_bytes())
 
     def ideal(self, count, vectors, depth):
         return count * vectors * depth * self.way.instruction
@@ -126,7 +146,8 @@ class Costs:
         """The keys that each vector of lanes, by units, takes part in: [(lo, hi)], of a partial box."""
         width = self.unit * self.machine.lanes
         if width < UNIT:
-            return [pair for pair in box.seen for _ in range(UNIT // width)][:self.machine.vectors(self.lanes(box.rows))]
+            vectors = self.machine.vectors(self.lanes(box.rows))
+            return [pair for pair in box.seen for _ in range(UNIT // width)][:vectors]
         step, units = width // UNIT, []
         for i in range(0, len(box.seen), step):
             part = [pair for pair in box.seen[i:i + step] if pair[1] > pair[0]]
@@ -145,10 +166,10 @@ class Costs:
 
     def score_product(self, box, vectors, dim):
         depth = -(-dim // self.way.step)
-        streamed = 4 * dim * self.way.staged_size()
+        streamed, row = 4 * dim * self.way.staged_size(), 4 * self.tile.rows
         if box.seen is None:
-            return self.product(box.keys, vectors, depth, streamed)
-        parts = [self.product(keys, wide, depth, streamed) for keys, wide in self.strips(box)]
+            return self.product(box.keys, vectors, depth, row, streamed)
+        parts = [self.product(keys, wide, depth, row, streamed) for keys, wide in self.strips(box)]
         return sum(part[0] for part in parts), sum(part[1] for part in parts)
 
     def value_product(self, box, vectors, dim):
@@ -161,9 +182,9 @@ class Costs:
             total = sum(hi - lo for lo, hi in units) * self.unit
             if 16 * total < 15 * box.keys * vectors:
                 pieces = [(self.unit, -(-(hi - lo) // self.way.step)) for lo, hi in units if hi > lo]
-        parts = [self.product(dim, wide, steps, streamed) for wide, steps in pieces]
-        closing = dim * vectors * max(0, -(-box.keys // self.way.chain) - 1) * self.machine.slot
-        return sum(part[0] for part in parts) + closing, sum(part[1] for part in parts)
+        parts = [self.product(dim, wide, steps, 4 * self.tile.rows, streamed, self.way.chain, adjacent=True)
+                 for wide, steps in pieces]
+        return sum(part[0] for part in parts), sum(part[1] for part in parts)
 
     def forward_box(self, box):
         machine, shape = self.machine, self.shape
@@ -172,14 +193,15 @@ class Costs:
         first, first_memory = self.score_product(box, vectors, shape.head_dim)
         second, second_memory = self.value_product(box, vectors, shape.value_dim)
         width = shape.head_dim + shape.value_dim
-        keys = box.keys * width * self.way.staged_size() * (1 + vectors // self.vecs)
+        keys = box.keys * width * self.way.staged_size() * -(-vectors // self.vecs)
         return {
             "products": first + second,
             "exp": scores * self.way.exp * machine.slot,
             "scores": scores * SCORE * machine.slot,
             "sums": shape.value_dim * vectors * SUM * machine.slot,
+            "calls": VISIT * machine.slot,
             "mask": 0 if box.seen is None else (scores * MASK + box.keys * WORD) * machine.slot,
-            "caches": EXPOSED * (first_memory + second_memory + keys * machine.waiting(self.tile_bytes())),
+            "caches": first_memory + second_memory + keys * self.price_of_keys() + self.returning(),
         }
 
     def gradient_box(self, box):
@@ -192,17 +214,18 @@ class Costs:
         for dim in (shape.head_dim, shape.value_dim):
             for keys, wide in strips:
                 steps = -(-min(box.rows, wide * machine.lanes) // self.way.step)
-                parts.append(self.product(keys, machine.vectors(dim), steps, 4 * box.rows * 4))
+                parts.append(self.product(keys, machine.vectors(dim), steps, 4 * dim, 4 * 4 * box.rows))
         width = shape.head_dim + shape.value_dim
         sums = shape.head_dim * vectors + box.keys * machine.vectors(width)
-        touched = box.keys * width * (2 * self.way.staged_size() + 2 * 4)
+        touched = box.keys * width * (1.5 * self.way.staged_size() * -(-vectors // self.vecs) + 2 * 4)
         return {
             "products": sum(part[0] for part in parts),
             "exp": scores * (self.way.exp + TERMS) * machine.slot,
             "scores": 2 * scores * SCORE / 2 * machine.slot,
             "sums": sums * SUM * machine.slot,
+            "calls": VISIT * machine.slot,
             "mask": 0 if box.seen is None else (scores * MASK / 2 + box.keys * WORD) * machine.slot,
-            "caches": EXPOSED * (sum(part[1] for part in parts) + touched * machine.waiting(self.tile_bytes())),
+            "caches": sum(part[1] for part in parts) + touched * self.price_of_keys() + self.returning(),
         }
 
     # ---- what is done once for a query tile, or for a key tile
@@ -219,8 +242,20 @@ class Costs:
                           "d_k": tile.columns * shape.head_dim * 4, "d_v": tile.columns * shape.value_dim * 4})
         return parts
 
+    def active_bytes(self):
+        """What one query tile and its key tile walk."""
+        return sum(size for part, size in self.tile_parts().items() if part not in ("d_k", "d_v"))
+
+    def returning(self):
+        """Seconds until the tiles of a query are back, where others used the caches since the last key tile."""
+        if self.together == 1:
+            return 0.0
+        each = self.tile_parts()
+        own = sum(each[part] for part in ("q", "o", "d_o") if part in each)
+        return RETURN * own * self.machine.evicted(self.tile_bytes())
+
     def tile_bytes(self):
-        """Of all tiles that walk the keys together."""
+        """Of all query tiles that walk the keys together."""
         each = self.tile_parts()
         shared = sum(each[name] for name in ("q", "o", "d_o") if name in each)
         return sum(each.values()) + (self.together - 1) * shared

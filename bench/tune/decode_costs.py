@@ -24,14 +24,13 @@ class Decode:
         workers = shape.threads
         self.by_split = workers > 1 and self.parts > 1 and 2 * workers * self.parts > self.heads * self.parts
 
+    def pairs(self):
+        """Are bfloat16 dot products used?"""
+        shape = self.shape
+        return shape.cache == shape.dtype == "bf16" and not shape.precise and self.machine.has_bf16_dot
+
     def peak(self):
-        """The arithmetic's ceiling, as bench/support/roof.hpp has it."""
-        peaks, shape = self.machine.peaks, self.shape
-        if shape.precise or shape.dtype != "bf16":
-            return peaks["fma"]
-        if shape.cache == "bf16" and self.machine.has_bf16_dot:
-            return peaks["bf16_dot"]
-        return peaks["int8_dot"] / 2 if shape.cache == "i8" and self.machine.has_int8_dot else peaks["fma"]
+        return self.machine.peaks["bf16_dot" if self.pairs() else "fma"]
 
     def reading(self):
         """Seconds; a memory that several threads read is not faster for it, caches are."""
@@ -44,12 +43,10 @@ class Decode:
         """Seconds of all threads together."""
         shape, machine = self.shape, self.machine
         keys = self.heads * shape.kv_len
-        pairs = shape.cache == "bf16" and shape.dtype == "bf16" and not shape.precise and machine.has_bf16_dot
         vectors = machine.vectors(shape.head_dim) + machine.vectors(shape.value_dim)
-        converting = 0 if pairs else CONVERT[shape.cache] * vectors
+        converting = 0 if self.pairs() else CONVERT[shape.cache] * vectors
         flops = 2 * keys * self.rows * (shape.head_dim + shape.value_dim)
-        speed = machine.peaks["bf16_dot" if pairs else "fma"] * EFFICIENCY
-        return flops / speed + keys * (KEY + converting) * machine.slot
+        return flops / (self.peak() * EFFICIENCY) + keys * (KEY + converting) * machine.slot
 
     def parts_seconds(self):
         shape, machine = self.shape, self.machine

@@ -204,7 +204,9 @@ def run(arguments, read_files, differences):
     show(verdicts, sys.stdout)
     machine = machine_of(files.describe(first), arguments.name)
     rows = all_rows(verdicts)
-    notes = [f"{datetime.date.today().isoformat()}, {summary.machine_line(files.describe(first))}"]
+    versions = {str(record.get("git")) for _, records in read_files for record in records if record["kind"] == "run"}
+    notes = [f"{datetime.date.today().isoformat()}, {summary.machine_line(files.describe(first))}",
+             f"glint {', '.join(sorted(versions))}"]
     tuned_table.write(arguments.output, tuned_table.render(machine, rows, notes), arguments.force)
     other = sum(verdict.differs() for verdict in verdicts)
     print(f"\n{arguments.output}: {other} of {len(verdicts)} classes differ from the built-in choice."

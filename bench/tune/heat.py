@@ -10,7 +10,7 @@ import costs
 import model
 from outcome import Nothing
 from shape import Shape
-from style import BLACK, RED, figure, percent
+from style import BLACK, RED, figure, percent, plain
 
 
 class Grid:
@@ -60,7 +60,8 @@ def draw_cells(axes, grid):
         ink = "black" if warmth > 0.45 else "white"
         axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=paint(warmth), edgecolor="white"))
         axes.text(x, y + 0.08, percent(share), ha="center", va="center", color=ink, fontsize=11, weight="bold")
-        axes.text(x, y - 0.25, model.size(grid.costs[place].tile_bytes()), ha="center", va="center", color=ink, fontsize=7)
+        axes.text(x, y - 0.25, model.size(grid.costs[place].tile_bytes()), ha="center", va="center", color=ink,
+                  fontsize=7)
 
 
 def draw_limit(axes, fits, style):
@@ -78,7 +79,8 @@ def draw_limit(axes, fits, style):
 def draw_limits(axes, grid):
     """-> what the legend says of each cache"""
     sizes = grid.machine.sizes
-    caches = [("L1", sizes["l1d"], "strip_bytes", "micro-kernel's strip", ":"), ("L2", sizes["l2"], "tile_bytes", "tiles", "-"),
+    caches = [("L1", sizes["l1d"], "strip_bytes", "micro-kernel's strip", ":"),
+              ("L2", sizes["l2"], "tile_bytes", "tiles", "-"),
               ("share of L3", sizes["l3"] / grid.machine.cpus, "tile_bytes", "tiles", "--")]
     legend = []
     for label, room, bytes_of, what, style in caches:
@@ -92,8 +94,8 @@ def draw_limits(axes, grid):
 
 def draw_mark(axes, grid, place, style, inset):
     x, y = grid.columns.index(place[1]) - 0.5 + inset, grid.rows.index(place[0]) - 0.5 + inset
-    for colour, width, line in (("white", 4, "-"), (BLACK, 2, style)):
-        axes.add_patch(Rectangle((x, y), 1 - 2 * inset, 1 - 2 * inset, fill=False, edgecolor=colour, linewidth=width,
+    for color, width, line in (("white", 4, "-"), (BLACK, 2, style)):
+        axes.add_patch(Rectangle((x, y), 1 - 2 * inset, 1 - 2 * inset, fill=False, edgecolor=color, linewidth=width,
                                  linestyle=line, zorder=5))
 
 
@@ -122,6 +124,7 @@ def heat_map(outcome, line, cache="warm"):
     axes.spines[:].set_visible(False)
     axes.set_xlabel("keys of a tile (Bc)")
     axes.set_ylabel("queries of a tile (Br)")
-    axes.set_title(f"{outcome.title(line)}, {cache}\n{finding(grid)}")
-    axes.legend(handles=legend, loc="upper left", bbox_to_anchor=(-0.02, -0.34 if len(grid.rows) < 3 else -0.22), ncol=2)
+    axes.set_title(f"{plain(outcome.title(line))}, {plain(cache)}\n{finding(grid)}")
+    below = -0.34 if len(grid.rows) < 3 else -0.22
+    axes.legend(handles=legend, loc="upper left", bbox_to_anchor=(-0.02, below), ncol=2)
     return drawn

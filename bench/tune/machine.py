@@ -49,12 +49,20 @@ class Machine:
         near = self.near(footprint)
         return near + spilled(footprint, self.sizes["l3"]) * max(0, 1 / self.bandwidth["memory"] - near)
 
+    def evicted(self, footprint):
+        """Seconds a byte of reading again what the second level should hold beside all else that streams through it."""
+        return spilled(footprint, self.sizes["l2"], 0.25, 1.0) / self.bandwidth["l3"]
+
+    def near_waiting(self, footprint):
+        """What a reading from the second level takes more than one from the first."""
+        return spilled(footprint, self.sizes["l1d"]) * max(0, 1 / self.bandwidth["l2"] - 1 / self.bandwidth["l1"])
+
     def waiting(self, footprint):
         """What of it a reading from the first level would not take."""
         return max(0, self.seconds_per_byte(footprint) - 1 / self.bandwidth["l1"])
 
 
-def spilled(footprint, room):
-    """The share of what is walked again and again that a cache of `room` bytes no longer holds: none up to 3/4 of it
-    (other things want a place, too), all from 3/2 of it on, as the least recently used go first."""
-    return min(1.0, max(0.0, (footprint / room - 0.75) / 0.75))
+def spilled(footprint, room, first=0.75, last=1.5):
+    """The share of what is walked again and again that a cache of `room` bytes no longer holds: none up to `first` of
+    it (other things want a place, too), all from `last` of it on, as the least recently used go first."""
+    return min(1.0, max(0.0, (footprint / room - first) / (last - first)))

@@ -25,8 +25,8 @@ SPLIT_NAME = re.compile(r"split/(\d+)")
 PART_NAMES = {
     "products": "products", "exp": "exp and sums", "scores": "storing scores", "sums": "reading and writing sums",
     "mask": "masking", "caches": "waiting for caches", "pack": "packing queries and output", "calls": "calls",
-    "staging": "converting K and V", "reading": "reading K and V", "arithmetic": "arithmetic", "parts": "parts and merging",
-    "idle": "idle threads",
+    "staging": "converting K and V", "reading": "reading K and V", "arithmetic": "arithmetic",
+    "parts": "parts and merging", "idle": "idle threads",
 }
 
 
@@ -56,7 +56,7 @@ def choice(shape, name):
         return costs.Tile(rows, columns, shared, (block_rows, vecs))
     if match := SPLIT_NAME.fullmatch(name):
         return int(match.group(1))
-    raise ValueError(f"`{name}` is no candidate: builtin, flash/64x128x4/4x4, gradient/..., split/1024 or provider:NAME")
+    raise ValueError(f"`{name}` is no candidate: builtin, flash/64x128x4/4x4, gradient/..., split/1024, provider:NAME")
 
 
 def in_effect(shape, machine, chosen):
@@ -118,8 +118,9 @@ def reject_split(shape, work):
 def describe_parts(cost):
     """The two largest parts beside the work itself, in percent."""
     total = sum(cost.values())
-    aside = sorted(((seconds, part) for part, seconds in cost.items() if part not in ("products", "reading")), reverse=True)
-    words = [f"{PART_NAMES[part]} {100 * seconds / total:.0f} %" for seconds, part in aside[:3] if seconds > 0.005 * total]
+    aside = sorted(((seconds / total, part) for part, seconds in cost.items() if part not in ("products", "reading")),
+                   reverse=True)
+    words = [f"{PART_NAMES[part]} {100 * share:.0f} %" for share, part in aside[:3] if share > 0.005]
     return ", ".join(words) + " of the time" if words else "nothing beside the work itself"
 
 
@@ -128,8 +129,8 @@ def tile_notes(shape, machine, tile, price, cost, vain):
     parts, resident = price.tile_parts(), price.tile_bytes()
     level = next((label for label, room in (("L1", "l1d"), ("L2", "l2"), ("L3", "l3"))
                   if resident <= machine.sizes[room]), "memory")
-    notes = [f"S {size(parts['s'])}, K {size(parts['k'])}, V {size(parts['v'])}, Q {size(parts['q'])}, O {size(parts['o'])}"
-             f": {size(resident)} in all, which {level} holds", describe_parts(cost)]
+    tiles = ", ".join(f"{part.upper()} {size(parts[part])}" for part in "skvqo")
+    notes = [f"{tiles}: {size(resident)} in all, which {level} holds", describe_parts(cost)]
     if rows * vecs < costs.CHAINS:
         notes.append(f"{rows * vecs} sums at a time are too few to hide the latency of multiply-adds")
     if rows + vecs > rows * vecs:

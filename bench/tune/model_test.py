@@ -18,7 +18,8 @@ KERNELS = HERE.parents[1] / "include" / "glint"
 ZEN4 = {
     "isa": "avx512", "bf16_dot": True, "int8_dot": True,
     "machine": {"vendor": "AuthenticAMD", "l1d": 32 << 10, "l2": 1 << 20, "l3": 32 << 20},
-    "probes": {"fma": 117e9, "bf16_dot": 234e9, "int8_dot": 468e9, "l1": 220e9, "l2": 105e9, "l3": 50e9, "memory": 29e9},
+    "probes": {"fma": 117e9, "bf16_dot": 234e9, "int8_dot": 468e9,
+               "l1": 220e9, "l2": 105e9, "l3": 50e9, "memory": 29e9},
 }
 AVX2 = {**ZEN4, "isa": "avx2", "bf16_dot": False, "int8_dot": False,
         "probes": {key: value for key, value in ZEN4["probes"].items() if "dot" not in key}}
@@ -64,8 +65,10 @@ class Numbers(unittest.TestCase):
 
     def test_traffic(self):
         once = 4 * 128 * 64 * 4  # q, o, k and v of a head
-        for dtype, name, wanted in (("f32", "flash/64x128x1/4x4", once + once // 2), ("f32", "flash/32x128x1/0x0", 2.5 * once),
-                                    ("bf16", "flash/64x128x2/4x4", once // 2), ("bf16", "flash/64x128x1/4x4", 0.75 * once)):
+        for dtype, name, wanted in (("f32", "flash/64x128x1/4x4", 1.5 * once),
+                                    ("f32", "flash/32x128x1/0x0", 2.5 * once),
+                                    ("bf16", "flash/64x128x2/4x4", 0.5 * once),
+                                    ("bf16", "flash/64x128x1/4x4", 0.75 * once)):
             with self.subTest(dtype=dtype, name=name):
                 case = {**SHORT, "b": 1, "n": 1, "dtype": dtype}
                 self.assertEqual(model.evaluate(case, name, ZEN4)["traffic"], wanted)
@@ -76,8 +79,8 @@ class Numbers(unittest.TestCase):
             with self.subTest(fields=fields):
                 shape = Shape({"op": "fwd", "dtype": "f32", "n": 1, "sq": 12, "skv": 20, "d": 8, **fields})
                 self.assertEqual(shape.pairs, wanted)
-                self.assertEqual(sum(1 for q in range(12) for k in range(20) if shape.sees(q)[0] <= k < shape.sees(q)[1]),
-                                 wanted)
+                seen = [(q, k) for q in range(12) for k in range(20) if shape.sees(q)[0] <= k < shape.sees(q)[1]]
+                self.assertEqual(len(seen), wanted)
 
     def test_boxes_cover_what_is_seen(self):
         for fields in ({}, {"mode": 3}, {"mode": 2, "skv": 700}, {"mode": 4, "pre": 100, "next": 50}):
@@ -101,9 +104,9 @@ class Numbers(unittest.TestCase):
         price = costs.Costs(Shape(SHORT), Machine(ZEN4), costs.Tile(32, 64, 1, (4, 4)))
         self.assertEqual(price.block, (8, 2))  # 32 rows are two vectors
         self.assertEqual(price.lanes(17), 32)
-        slots = price.product(8, 2, 100)[0] / price.machine.slot
-        self.assertAlmostEqual(slots, 100 * 16 + costs.BLOCK)
-        self.assertAlmostEqual(price.product(2, 2, 100)[0] / price.machine.slot, 100 * 8 + costs.BLOCK)  # too few chains
+        for rows, vectors, wanted in ((8, 2, 16), (2, 2, 8), (8, 1, 9)):  # the last two wait for sums and loads
+            slots = price.product(rows, vectors, 100, 256)[0] / price.machine.slot
+            self.assertAlmostEqual(slots, 100 * wanted + costs.BLOCK + rows * vectors)
 
     def test_what_spills(self):
         self.assertEqual([spilled(size, 1000) for size in (0, 750, 1125, 1500, 9999)], [0, 0, 0.5, 1, 1])
@@ -232,7 +235,8 @@ class Reasons(unittest.TestCase):
 
     def test_scores_beyond_the_second_level(self):
         small = with_machine(ZEN4, l2=128 << 10)
-        self.assertEqual(self.why(LONG, "flash/64x1024x4/4x4", small), "the S tile of 256 KB is larger than L2 (128 KB)")
+        self.assertEqual(self.why(LONG, "flash/64x1024x4/4x4", small),
+                         "the S tile of 256 KB is larger than L2 (128 KB)")
 
     def test_workspace(self):
         many = {**LONG, "dtype": "bf16", "threads": 2000}
@@ -292,7 +296,7 @@ class Pruning(unittest.TestCase):
         own = [each for each in found.values() if "by the model" in each["why"]]
         kept = [each["model"]["predicted_share"] for each in own if each["kept"]]
         self.assertGreaterEqual(min(kept), max(each["model"]["predicted_share"] for each in own if not each["kept"]))
-        self.assertTrue(any(each["why"].startswith("number 1 of 4 by the model: 9") for each in own))
+        self.assertTrue(any(each["why"].startswith("number 1 of 4 by the model: ") for each in own))
 
     def test_rejected_is_not_kept(self):
         self.assertIn("needs 36 registers", self.verdicts()["flash/64x128x4/8x4"]["why"])

@@ -20,13 +20,13 @@ except ModuleNotFoundError:  # no matplotlib: then there is nothing to place
 PROBES = (("fma", "multiply-adds", "GFLOP/s"), ("bf16_dot", "bf16 dot products", "GFLOP/s"),
           ("int8_dot", "int8 dot products", "GFLOP/s"), ("l1", "reading L1", "GB/s"), ("l2", "reading L2", "GB/s"),
           ("l3", "reading L3", "GB/s"), ("memory", "reading memory", "GB/s"))
-HOW = """./bench/glint-tune run --workload NAME --out results.jsonl    # measures; the same command goes on where it stopped
+HOW = """./bench/glint-tune run --workload NAME --out results.jsonl    # measures; again: goes on where it stopped
 ./bench/glint-tune report results.jsonl --html report.html    # this page
 ./bench/glint-tune export results.jsonl -o glint_tuned.hpp    # the choice as a table that a build uses"""
 
 
 def text(value):
-    return escape(str(value), quote=True)
+    return escape("".join(each if each.isprintable() else " " for each in str(value)), quote=True)
 
 
 def percent(share, digits=1):
@@ -36,9 +36,10 @@ def percent(share, digits=1):
 def table(titles, rows, numbers=()):
     """Cells are HTML already.  numbers: the columns that go to the right."""
     def line(cells, tag):
-        return "".join(f'<{tag}{" class=number" if i in numbers else ""}>{cell}</{tag}>' for i, cell in enumerate(cells))
-    body = "\n".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
-    return f'<div class=wide><table><thead><tr>{line(titles, "th")}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+        return "".join(f'<{tag}{" class=number" if i in numbers else ""}>{cell}</{tag}>'
+                       for i, cell in enumerate(cells))
+    head, body = line(titles, "th"), "\n".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
+    return f"<div class=wide><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
 
 
 class Page:
@@ -56,25 +57,26 @@ class Page:
 
     def whole(self):
         title = f"glint-tune: {self.outcome.describe['machine'].get('cpu_model', 'unknown CPU')}"
-        parts = [self.head(), self.summary(), *map(self.case, self.lines), self.agreement(), self.roof(), self.crossover(),
-                 self.environment(), f"<h2>How to reproduce</h2><pre>{text(HOW)}</pre>"]
+        parts = [self.head(), self.summary(), *map(self.case, self.lines), self.agreement(), self.roof(),
+                 self.crossover(), self.environment(), f"<h2>How to reproduce</h2><pre>{text(HOW)}</pre>"]
         return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
-                f'content="width=device-width, initial-scale=1"><title>{text(title)}</title>\n<style>{STYLE}</style></head>'
-                f"\n<body><h1>{text(title)}</h1>\n" + "\n".join(parts) + "\n</body></html>\n")
+                f'content="width=device-width, initial-scale=1"><title>{text(title)}</title>\n'
+                f"<style>{STYLE}</style></head>\n<body><h1>{text(title)}</h1>\n" + "\n".join(parts)
+                + "\n</body></html>\n")
 
     # ---- what and where
 
     def head(self):
         describe, machine = self.outcome.describe, self.outcome.describe["machine"]
-        sizes = ", ".join(f"{label} {model.size(machine[key])}" for label, key in (("L1", "l1d"), ("L2", "l2"), ("L3", "l3"))
-                          if machine.get(key))
+        caches = (("L1", "l1d"), ("L2", "l2"), ("L3", "l3"))
+        sizes = ", ".join(f"{label} {model.size(machine[key])}" for label, key in caches if machine.get(key))
         timed = sum(numbers["repetitions"] for numbers in self.outcome.numbers.values())
         refused = sum(numbers["noisy"] for numbers in self.outcome.numbers.values())
-        return (f"<p>{len(self.outcome.measured())} cases, {len(self.outcome.numbers)} candidates, {timed} measurements on "
-                f"{text(machine.get('cpu_model', 'an unknown CPU'))} ({text(describe['isa'])}; {text(sizes)}; "
+        return (f"<p>{len(self.outcome.measured())} cases, {len(self.outcome.numbers)} candidates, {timed} measurements"
+                f" on {text(machine.get('cpu_model', 'an unknown CPU'))} ({text(describe['isa'])}; {text(sizes)}; "
                 f"{text(machine.get('usable_cpus', '?'))} CPUs), built with {text(describe['compiler'])} "
-                f"<code>{text(describe['flags'])}</code>. {refused} numbers are refused because they scatter by more than "
-                f"{percent(stats.CV_LIMIT, 0)}; {len(self.outcome.failures)} candidates failed.</p>"
+                f"<code>{text(describe['flags'])}</code>. {refused} numbers are refused because they scatter by more "
+                f"than {percent(stats.CV_LIMIT, 0)}; {len(self.outcome.failures)} candidates failed.</p>"
                 "<p>A share is useful FLOP/s over the peak that a calibration loop reached right before and after; "
                 "of decode, the least possible time over time.</p>")
 
@@ -107,10 +109,11 @@ class Page:
 
     def case(self, line):
         states = [state for known, state in self.outcome.rows if known == line]
-        heats = "".join(self.picture(pictures.heat_key(self.outcome, line, cache)) for cache in states)
+        heats = "".join(self.picture(pictures.case_key(self.outcome, line, cache)) for cache in states)
         rank = self.outcome.correlation(line)
         said = f"<p>The model's ranking against the measured one: Spearman {rank:.2f}.</p>" if rank is not None else ""
-        return (f'<section><h2 id="case-{self.outcome.number(line)}">{text(self.outcome.title(line))}</h2><p><code>{text(line)}</code></p>'
+        return (f'<section><h2 id="case-{self.outcome.number(line)}">{text(self.outcome.title(line))}</h2>'
+                f"<p><code>{text(line)}</code></p>"
                 f"{heats}{said}{self.candidates(line, states)}{self.errors(line)}</section>")
 
     def candidates(self, line, states):
@@ -143,7 +146,7 @@ class Page:
         return f"{'' if each['kept'] else 'not timed: '}{text(each.get('why', ''))}{details}"
 
     def errors(self, line):
-        rows = [[f"<code>{text(name or 'the case')}</code>", text(error.get("code", "")), text(error.get("message", ""))]
+        rows = [[f"<code>{text(name or 'the case')}</code>", text(error.get("code")), text(error.get("message"))]
                 for name, error in self.failed(line).items()]
         return "<h3>Failed</h3>" + table(["candidate", "code", "message"], rows) if rows else ""
 
@@ -151,8 +154,10 @@ class Page:
 
     def agreement(self):
         each = [value for value in map(self.outcome.correlation, self.lines) if value is not None]
-        said = (f"<p>Spearman's rank correlation within a case: median {statistics.median(each):.2f}, lowest {min(each):.2f}, "
-                f"of {len(each)} cases. Only what was timed counts.</p>" if each else "<p>Too little was measured.</p>")
+        said = "<p>Too little was measured.</p>"
+        if each:
+            said = (f"<p>Spearman's rank correlation within a case: median {statistics.median(each):.2f}, lowest "
+                    f"{min(each):.2f}, of {len(each)} cases. Only what was timed counts.</p>")
         return f"<h2>Model and measurement</h2>{self.picture('model')}{said}"
 
     def roof(self):
@@ -168,11 +173,12 @@ class Page:
         rows += [[text(key), text(describe[key])] for key in ("isa", "compiler", "flags", "level") if key in describe]
         probes = describe.get("probes", {})
         rows += [[label, f"{probes[key] / 1e9:.1f} {unit}"] for key, label, unit in PROBES if probes.get(key)]
-        rows += [["run", f"{text(run['started'])}, {text(run.get('git', 'no commit known'))}"] for run in self.outcome.runs()]
-        left = [line for (line, name) in self.outcome.failures if name is None and line not in self.outcome.known]
-        rows += [["not a case", f"<code>{text(line)}</code>: {text(self.outcome.failures[line, None].get('message', ''))}"]
-                 for line in left]
-        rows += [["pictures", text(sentence)] for sentence in self.missing if "tiles of" not in sentence]
+        rows += [["run", f"{text(run['started'])}, {text(run.get('git', 'no commit known'))}"]
+                 for run in self.outcome.runs()]
+        rows += [["not a case", f"<code>{text(line)}</code>: {text(error.get('message'))}"]
+                 for (line, name), error in self.outcome.failures.items()
+                 if name is None and line not in self.outcome.known]
+        rows += [["pictures", text(sentence)] for sentence in self.missing if "op=" not in sentence]
         return "<h2>Environment</h2>" + table(["", ""], rows)
 
 

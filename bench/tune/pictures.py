@@ -2,7 +2,7 @@
 
   draw_all(records, folder, kind)           one for each case and kind of picture -> [path]
   draw_before_after(before, after, path)    two files of results
-  draw(records)                             the same as SVGs, for a page -> ({key: (caption, svg)}, [why one is missing])
+  draw(records)                             as SVGs for a page -> ({key: (caption, svg)}, [why one is missing])
 
 What cannot be drawn is skipped with a sentence: too little was measured, or matplotlib is not installed.
 """
@@ -24,16 +24,17 @@ except ModuleNotFoundError as missing:
 WITHOUT = "no pictures: Python's matplotlib is not installed (Debian: python3-matplotlib)"
 
 
-def heat_key(outcome, line, cache):
+def case_key(outcome, line, cache):
     words = re.sub(r"[^A-Za-z0-9]+", "-", line)[:80].strip("-")
-    return f"heat-{outcome.number(line):02}-{words}-{re.sub(r'[^a-z]', '', cache)}"
+    return f"case-{outcome.number(line):02}-{words}-{re.sub(r'[^a-z]', '', cache)}"
 
 
 def plan(outcome):
     """(key, caption, how to draw it), lazily"""
     for line, cache in outcome.rows:
-        yield (heat_key(outcome, line, cache), f"tiles of {line}, {cache}",
-               lambda line=line, cache=cache: heat.heat_map(outcome, line, cache))
+        draw_case = charts.parts if outcome.op(line) == "incre" else heat.heat_map
+        yield (case_key(outcome, line, cache), f"{line}, {cache}",
+               lambda draw_case=draw_case, line=line, cache=cache: draw_case(outcome, line, cache))
     yield "roofline", "roofline", lambda: charts.roofline(outcome)
     found = charts.families(outcome)
     for number, (key, lengths) in enumerate(found.items(), 1):

@@ -151,7 +151,7 @@ def registration(number, candidate):
 def source(candidates, isa):
     recipes = "\n".join(recipe(i, c, isa) for i, c in enumerate(candidates))
     added = "".join(registration(i, c) for i, c in enumerate(candidates))
-    return (f'// Written by space.py: change space.json instead.\n#include "tune/ways.hpp"\n\n'
+    return (f'// Written by space.py: change space.json instead.\n#include "tune/worker/ways.hpp"\n\n'
             f"namespace bench::tune {{\nnamespace {{\n\n{recipes}\nconst bool kRegistered = [] {{\n"
             f"  if (glint::simd::selected != glint::Isa::{isa}) return false;\n{added}  return true;\n}}();\n\n"
             f"}}  // namespace\n}}  // namespace bench::tune\n")

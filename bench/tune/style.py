@@ -8,10 +8,10 @@ from matplotlib import pyplot
 
 matplotlib.use("Agg")
 
-# Okabe and Ito's colours, which the colour-blind can tell apart.
+# Okabe and Ito's colors, which the color-blind can tell apart.
 BLACK, ORANGE, SKY, GREEN, BLUE, RED, PURPLE, GREY = (
     "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#777777")
-OP_COLOURS = {"fwd": BLUE, "bwd": RED, "prompt": GREEN, "incre": PURPLE}
+OP_COLORS = {"fwd": BLUE, "bwd": RED, "prompt": GREEN, "incre": PURPLE}
 OP_NAMES = {"fwd": "forward", "bwd": "gradient", "prompt": "prompt", "incre": "decode"}
 TYPE_MARKS = {"f32": "o", "f16": "s", "bf16": "^", "i8": "D", "i4": "v"}
 STYLE = {"svg.hashsalt": "glint", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 9,
@@ -41,6 +41,11 @@ def inline(svg, prefix):
     text = text[text.index("<svg"):]
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     return re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}-", text)
+
+
+def plain(text):
+    """Words from records: no formulas, and nothing that an SVG must not hold."""
+    return "".join(each if each.isprintable() else " " for each in text).replace("$", r"\$")
 
 
 def percent(share):

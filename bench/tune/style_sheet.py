@@ -21,7 +21,8 @@ details { color: var(--quiet); } ul { margin: .2rem 0; padding-left: 1.2rem; }
 figure { margin: 1rem 0; background: #fff; padding: .5rem; display: inline-block; max-width: 100%; }
 figure svg { max-width: 100%; height: auto; }
 @media print {
-  body { margin: 0; max-width: none; font-size: 10pt; } section, figure { break-inside: avoid-page; } table { font-size: 8pt; }
+  body { margin: 0; max-width: none; font-size: 10pt; }
+  figure, tr { break-inside: avoid-page; } table { font-size: 8pt; }
   details > summary { display: none; }
 }
 """

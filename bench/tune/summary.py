@@ -74,7 +74,7 @@ def show(records, out):
     lines = [case_line(known[line]["case"], cache, measured[line, cache]) for line in known
              for cache in ("warm", "cold", "evicted") if (line, cache) in measured]
     print(file=out)
-    if lines:
+    if lines:  # ?: builtin scattered
         table(["case", "cache", "best", "share", "CV", "builtin", "CV", "ratio", "timed"], lines, out)
     else:
         print("Nothing was measured.", file=out)
@@ -89,7 +89,7 @@ def case_line(case, cache, rows):
     builtin = rows.get("builtin")
     if builtin:
         line += [percent(builtin["median_share"]), percent(builtin["cv"]),
-                 f"{best['median_share'] / builtin['median_share']:.3f}"]
+                 f"{best['median_share'] / builtin['median_share']:.3f}" + ("?" if builtin["noisy"] else "")]
     else:
         line += ["-", "-", "-"]
     return line + [str(len(rows))]

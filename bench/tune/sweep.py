@@ -35,7 +35,8 @@ class Case:
         self.shares = {}  # (name, cache) -> measured so far
         self.done = set()  # states of the caches in which nothing is left
         self.skipped = None  # why nothing is to be done
-        self.pace = []  # seconds of each measurement, with what surrounds it
+        self.trouble = None  # code of an error that is the case's own
+        self.pace = []  # seconds of each measurement of the last round, with what surrounds it
 
     @property
     def line(self):
@@ -62,40 +63,6 @@ class Case:
         return made, left
 
 
-class Selection:
-    """Which candidates of a case are timed: those that the model keeps, and with them what another case of the same
-    class of a tuned table keeps, since only what was measured everywhere can be chosen for the class."""
-
-    def __init__(self, model, describe, keep):
-        self._model, self._describe, self._keep = model, describe, keep
-
-    def choose(self, case):
-        names = case.facts["candidates"]
-        if self._keep is None:
-            return [{"name": name, "kept": True, "why": "nothing is pruned", "model": self._evaluate(case, name)}
-                    for name in names]
-        return self._model.prune(case.facts["case"], names, self._describe, keep=self._keep)
-
-    def _evaluate(self, case, name):
-        return self._model.evaluate(case.facts["case"], name, self._describe)
-
-    @staticmethod
-    def level(opened):
-        """Makes the classes alike, in place."""
-        keepers = {}
-        for case in opened:
-            group = cases.tuning_class(case.facts["case"])
-            for name in case.kept() if group else []:
-                keepers.setdefault((group, name), case)
-        for case in opened:
-            group = cases.tuning_class(case.facts["case"])
-            for each in case.chosen:
-                keeper = keepers.get((group, each["name"]))
-                if keeper and not each["kept"]:
-                    each["why"] = f"kept for {keeper.title()}, of the same class; here: {each.get('why', '')}"
-                    each["kept"] = True
-
-
 class Sweep:
     def __init__(self, options, describe, selection, log, progress, now=time.monotonic):
         self.options, self.describe, self.selection = options, describe, selection
@@ -103,7 +70,10 @@ class Sweep:
         self.random = random.Random(options.seed)
         self.cases = []
         self.end = now() + options.budget if options.budget else None
-        self.failures = 0
+
+    def failed(self):
+        """Did anything fail, now or before?"""
+        return any(case.failed or case.trouble for case in self.cases)
 
     def run(self, given):
         """-> the cases, with what is left of each"""
@@ -135,9 +105,10 @@ class Sweep:
             self._remember(case)
 
     def _open(self, case):
-        known = self._recorded_failure(case.given.line)
+        known = stats.failures(self.log.records).get((case.given.line, None))
         if known and not self.options.retry:
-            case.skipped = f"failed before: {known.get('message', '')} (--retry tries again)"
+            case.trouble = known.get("code")
+            case.skipped = f"{case.trouble}: {known.get('message')} (--retry tries again)"
             return
         worker = self._start(case)
         if worker is None:
@@ -149,13 +120,10 @@ class Sweep:
         try:
             case.chosen = self.selection.choose(case)
         except WorkerError as error:
-            self._fail(case, None, error, skip=True)
+            self._skip(case, error)
         except Exception as error:  # whatever is wrong with the model, measuring goes on
-            self._fail(case, None, WorkerError("model", f"{type(error).__name__}: {error}"), skip=False)
+            self._fail(case, WorkerError("model", f"{type(error).__name__}: {error}"))
             case.chosen = [{"name": name, "kept": True, "why": "the model failed"} for name in case.facts["candidates"]]
-
-    def _recorded_failure(self, line):
-        return stats.failures(self.log.records).get((line, None))
 
     def _remember(self, case):
         """Reads what the file has of the case, and writes down the selection if it is a new one."""
@@ -190,7 +158,7 @@ class Sweep:
         if not case.shares:  # a short time is spent on what the others are compared with
             pairs.sort(key=lambda pair: pair[0] != "builtin")
         pairs.sort(key=lambda pair: len(case.shares.get(pair, [])))
-        worker = None
+        worker, begun = None, self.now()
         try:
             for name, cache in pairs:
                 if until is not None and self.now() >= until:
@@ -202,6 +170,8 @@ class Sweep:
                     break
                 worker = self._measure(case, worker, name, cache)
                 self._note_done(case)
+                case.pace = (case.pace + [self.now() - begun])[-len(pairs):]
+                begun = self.now()
         except BaseException:
             if worker:
                 worker.kill()
@@ -212,7 +182,6 @@ class Sweep:
     def _measure(self, case, worker, name, cache):
         """-> the worker, if it is fit for more"""
         self._show(case, f"{name} {cache}")
-        before = self.now()
         try:
             if name not in case.checked and not self._check(case, worker, name):
                 return worker
@@ -222,7 +191,6 @@ class Sweep:
         shares = case.shares.setdefault((name, cache), [])
         self._time_record(case, name, cache, len(shares), answer)
         shares.append(answer["share"])
-        case.pace.append(self.now() - before)
         return worker
 
     def _check(self, case, worker, name):
@@ -234,7 +202,6 @@ class Sweep:
             case.failed.pop(name, None)
             return True
         case.failed[name] = answer["error"]
-        self.failures += 1
         self.progress.say(f"{case.title()}: {name}: {answer['error']['code']}: {answer['error']['message']}")
         return False
 
@@ -253,7 +220,7 @@ class Sweep:
     def _blame(self, case, worker, name, error):
         """A candidate that brings its worker down is out; the others get a fresh one."""
         case.failed[name] = error.fields()
-        self._fail(case, name, error, skip=False)
+        self._note_error(case, name, error)
         if error.named:
             return worker
         worker.kill()
@@ -268,16 +235,22 @@ class Sweep:
                 return worker
             except WorkerError as error:
                 if error.named or attempt + 1 == STARTS:
-                    self._fail(case, None, error, skip=True)
+                    self._skip(case, error)
                     break
         return None
 
-    def _fail(self, case, name, error, skip):
+    def _fail(self, case, error):
+        """Something is wrong with the case itself."""
+        case.trouble = error.code
+        self._note_error(case, None, error)
+
+    def _skip(self, case, error):
+        self._fail(case, error)
+        case.skipped = f"{error.code}: {error.message}"
+
+    def _note_error(self, case, name, error):
         line = case.line if case.facts else case.given.line
         self.log.append("error", line=line, name=name, error=error.fields())
-        self.failures += 1
-        if skip:
-            case.skipped = f"{error.code}: {error.message}"
         where = case.given.where if name is None else case.title()
         self.progress.say(f"{where}: {name or case.given.line}: {error.code}: {error.message}")
 

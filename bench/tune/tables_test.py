@@ -197,7 +197,9 @@ class RoundTripTest(FrontTest):
         out, _ = self.glint_tune("export", self.out, "-o", table, "--name", "amd_zen4")
         self.assertRegex(out, rf"prefill +avx512 +f32 +<= 64 +1 +{BEST} +\+10\.\d %")
         self.assertRegex(out, r"gradient +avx512 +f32 +<= 64 +1 +builtin")
-        self.assertIn('.name = "amd_zen4"', table.read_text())
+        for part in ('.name = "amd_zen4"', "Imagined, 2 CPUs, ISA avx512, g++ 12.2.0, flags: -O2", "// glint ",
+                     "+10.0 % over the built-in choice, +10.0 % in the worst case of 1"):
+            self.assertIn(part, table.read_text())
         words = ["verify", table, "--worker", FAKE] + [word for line in (FWD, BWD, INCRE) for word in ("--case", line)]
         out, _ = self.glint_tune(*words)
         self.assertRegex(out, rf"fwd .* {BEST} +1\.(09|10)\d .* 5  ok")
@@ -217,6 +219,13 @@ class RoundTripTest(FrontTest):
         table.write_text(tuned_table.render(FileTest.MACHINE._replace(model=1), rows, []))
         _, err = self.glint_tune(*words, status=2)
         self.assertIn("another CPU", err)
+
+    def test_a_row_that_is_as_built_in_needs_no_candidate(self):
+        table = self.path / "t.hpp"
+        rows = [tuned_table.Row("prefill", "avx512", "f32", 64, (64, 128, 4, (0, 0)))]
+        table.write_text(tuned_table.render(FileTest.MACHINE, rows, []))
+        out, _ = self.glint_tune("verify", table, "--worker", FAKE, "--case", FWD)
+        self.assertIn("0 measured, 0 below 0.98, 0 not measured, 1 cases as built in", out)
 
     def test_files_of_two_machines_make_no_table(self):
         self.sweep("--repetitions", 3)
@@ -244,6 +253,15 @@ class ReportTest(FrontTest):
         self.assertAlmostEqual(float(rows[BEST]["over_builtin"]), 1.2, delta=0.01)
         self.assertEqual((rows[SAME]["noisy"], rows[BEST]["noisy"]), ("True", "False"))
         self.assertGreater(float(rows[BEST]["predicted_share"]), 0)
+
+    def test_two_instruction_sets_are_two_reports(self):
+        self.sweep("--repetitions", 1)
+        first, self.out = self.out, self.path / "second.jsonl"
+        self.tell(describe={"isa": "avx2"})
+        self.sweep("--repetitions", 1)
+        _, err = self.glint_tune("report", first, self.out, status=2)
+        self.assertIn("isa was 'avx512', is 'avx2'", err)
+        self.glint_tune("report", first, first)
 
     def test_page_and_pictures(self):
         """With or without matplotlib."""

@@ -11,7 +11,8 @@ from unittest import mock
 from cases import Given
 from progress import Progress
 from records import Memory
-from sweep import Selection, Sweep
+from selection import Selection
+from sweep import Sweep
 from test_support import BWD, FAKE, FWD, INCRE, FrontTest, records_of, times_of
 
 BAD = "flash/64x64x1/4x4"
@@ -36,7 +37,7 @@ class BadWorkerTest(FrontTest):
             with self.subTest(what):
                 self.out.unlink(missing_ok=True)
                 self.tell(trouble={BAD: {"no share": "no share"}.get(what, what)})
-                out, err, records = self.sweep("--no-prune", "--repetitions", 2, "--timeout", 1, status=1)
+                out, err, records = self.sweep("--no-prune", "--repetitions", 2, "--timeout", 4, status=1)
                 self.expect(records, code)
                 self.assertIn(f"{BAD}: {code}: ", out)
                 self.assertIn(f"{BAD}: {code}: ", err)
@@ -46,7 +47,7 @@ class BadWorkerTest(FrontTest):
             with self.subTest(what):
                 self.out.unlink(missing_ok=True)
                 self.tell(trouble={BAD: what}, trouble_in="check")
-                _, _, records = self.sweep("--no-prune", "--repetitions", 2, "--timeout", 1, status=1)
+                _, _, records = self.sweep("--no-prune", "--repetitions", 2, "--timeout", 4, status=1)
                 self.expect(records, self.CODES[what])
 
     def test_the_words_of_a_dying_worker_are_kept(self):
@@ -85,7 +86,7 @@ class BadWorkerTest(FrontTest):
             self.out.unlink(missing_ok=True)
             log = self.path / f"log-{what}"
             self.tell(start={"op=bwd": what}, log=str(log))
-            _, err, records = self.sweep("--no-prune", "--repetitions", 1, "--timeout", 1, lines=(FWD, BWD, INCRE),
+            _, err, records = self.sweep("--no-prune", "--repetitions", 1, "--timeout", 4, lines=(FWD, BWD, INCRE),
                                          status=1)
             errors = [record for record in records if record["kind"] == "error"]
             self.assertEqual([(each["line"], each["name"], each["error"]["code"]) for each in errors],
@@ -229,10 +230,20 @@ class ResumeTest(FrontTest):
         self.tell(trouble={BAD: "crash"})
         self.sweep("--no-prune", "--repetitions", 2, status=1)
         self.tell()
-        _, _, records = self.sweep("--no-prune", "--repetitions", 2)
+        _, _, records = self.sweep("--no-prune", "--repetitions", 2, status=1)  # what failed before still counts
         self.assertEqual(times_of(records, BAD), [])
         out, _, records = self.sweep("--no-prune", "--repetitions", 2, "--retry")
         self.expect_complete(records, 2)
+        self.assertNotIn("Failed", out)
+
+    def test_a_case_that_failed_is_tried_again_only_if_asked(self):
+        self.tell(start={"op=bwd": "crash"})
+        self.sweep("--no-prune", "--repetitions", 2, lines=(FWD, BWD), status=1)
+        self.tell()
+        _, _, records = self.sweep("--no-prune", "--repetitions", 2, lines=(FWD, BWD), status=1)
+        self.assertEqual({run["line"] for run in times_of(records)}, {FWD})
+        out, _, records = self.sweep("--no-prune", "--repetitions", 2, "--retry", lines=(FWD, BWD))
+        self.assertEqual({run["line"] for run in times_of(records)}, {FWD, BWD})
         self.assertNotIn("Failed", out)
 
     def test_ctrl_c_ends_cleanly_and_the_next_run_goes_on(self):

@@ -3,9 +3,11 @@
 import statistics
 
 import cases
+import model
 import summary
 import tuned_table
 from errors import Usage
+from shape import Shape
 from worker import WorkerError
 
 LEAST_RATIO = 0.98  # "never more than 2 % slower"
@@ -30,7 +32,7 @@ class Selection:
 
     def choose(self, case):
         row = self.row(case.facts["case"])
-        if row is None:
+        if row is None or row.choice == model.choice(Shape(case.facts["case"]), "builtin"):
             return []
         name = tuned_table.candidate(row)
         if name not in case.facts["candidates"]:

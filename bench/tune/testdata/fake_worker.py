@@ -2,7 +2,7 @@
 """A worker of glint-tune that measures nothing: speaks the protocol, and misbehaves where FAKE_WORKER says so.
 
 FAKE_WORKER names a JSON file:
-  "shares": {candidate: share}     what `time` answers, with 0.1 % of noise
+  "shares": {candidate: share}     what `time` answers, by turns 0.1 % more and less: nothing here is left to chance
   "by_line": {text: {...}}         the same, for cases whose line contains the text
   "noise": {candidate: share}      more noise
   "trouble": {candidate: what}     crash, hang, garbage, nan, chatter, exit, close, no share; or an
@@ -16,7 +16,6 @@ FAKE_WORKER names a JSON file:
 
 import json
 import os
-import random
 import signal
 import sys
 import time
@@ -79,6 +78,14 @@ def script():
         return json.load(file)
 
 
+def turn(what):
+    """1 and -1 by turns, though each round has a process of its own: a file keeps count."""
+    path = f"{os.environ['FAKE_WORKER']}.{what.replace('/', '-')}"
+    with open(path, "ab") as file:
+        file.write(b"x")
+        return 1 if file.tell() % 2 else -1
+
+
 class Fake:
     def __init__(self, line, providers):
         self.script = script()
@@ -94,8 +101,9 @@ class Fake:
         for text, more in self.script.get("by_line", {}).items():
             if text in line:
                 self.script = {**self.script, **more}
+        foreign = [f"provider:{os.path.basename(each)}" for each in providers]
         say({"ready": True, "case": self.case, "line": line, "useful_flops": 1e9, "dense_flops": 2e9, "bytes": 1e6,
-             "peak": "fma", "candidates": NAMES[self.case["op"]] + [f"provider:{os.path.basename(each)}" for each in providers]})
+             "peak": "fma", "candidates": NAMES[self.case["op"]] + foreign})
 
     def log(self, op, command):
         if "log" in self.script:
@@ -120,9 +128,9 @@ class Fake:
         else:
             time.sleep(self.script.get("seconds", 0))
             noise = self.script.get("noise", {}).get(name, 0.001)
-            share = self.script.get("shares", {}).get(name, 0.5) * (1 + random.uniform(-noise, noise))
-            say({"time": name, "cache": cache, "seconds": 0.01 / share, "calls": 3, "peak_flops": 8e10, "share": share,
-                 "best_share": share, "workspace": 0, "load": 0.5})
+            share = self.script.get("shares", {}).get(name, 0.5) * (1 + noise * turn(f"{self.case['op']} {name}"))
+            say({"time": name, "cache": cache, "seconds": 0.01 / share, "calls": 3, "peak_flops": 8e10,
+                 "share": share, "best_share": share, "workspace": 0, "load": 0.5})
 
 
 def main():

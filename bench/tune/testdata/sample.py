@@ -11,7 +11,8 @@ DESCRIBE = {
     "bf16_dot": True, "int8_dot": True,
     "machine": {"cpu_model": "AMD EPYC (family 25, model 17)", "vendor": "AuthenticAMD", "family": 25, "model": 17,
                 "usable_cpus": 2, "governor": "unknown", "smt": "off", "l1d": 32 << 10, "l2": 1 << 20, "l3": 32 << 20},
-    "probes": {"fma": 117e9, "bf16_dot": 234e9, "int8_dot": 468e9, "l1": 220e9, "l2": 105e9, "l3": 50e9, "memory": 29e9},
+    "probes": {"fma": 117e9, "bf16_dot": 234e9, "int8_dot": 468e9,
+               "l1": 220e9, "l2": 105e9, "l3": 50e9, "memory": 29e9},
 }
 USUAL = {"b": 1, "nkv": None, "skv": None, "d": 64, "dv": None, "mode": 0, "layout": "BNSD", "precise": 0, "block": 0,
          "threads": 1}
@@ -44,7 +45,8 @@ def share_of(case, name, evaluated):
 
 def records(lines, describe=None, repetitions=4, noise=0.003, factor=1.0, keep=12):
     describe = describe or DESCRIBE
-    found = [{"kind": "run", "format": 1, "started": "2026-11-21T20:00:00+00:00", "describe": describe, "git": "abc1234"}]
+    found = [{"kind": "run", "format": 1, "started": "2026-11-21T20:00:00+00:00", "describe": describe,
+              "git": "abc1234"}]
     for line in lines:
         found += of_case(line, describe, repetitions, noise, factor, keep)
     return found

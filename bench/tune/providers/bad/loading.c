@@ -1,7 +1,0 @@
-/* Crashes while it is loaded. */
-#include "textbook.h"
-
-__attribute__((constructor)) static void crash(void) { *(volatile int*)0 = 1; }
-
-const char* glint_provider_name(void) { return "loading"; }
-int glint_provider_run(const glint_problem* p) { return textbook_run(p); }
