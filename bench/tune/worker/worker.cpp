@@ -1,6 +1,11 @@
 // glint_tune_worker: checks and times the candidates of one case, as it is told on its standard input, and answers in
-// lines of JSON.  One case to a process, so that a candidate that crashes takes nothing else with it.  protocol.md has
-// the commands and answers.
+// lines of JSON.  One case to a process, so that a candidate that crashes takes nothing else with it.
+//
+//   check NAME                  is it right?  ok with the worst error as a share of what is allowed, or a named error
+//   time NAME CACHE SECONDS     warm, cold or evicted; a median over about so many seconds
+//   quit
+//
+// Before it runs anything of a candidate it says {"begin": NAME}.
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
