@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-THRESHOLD = "0.35"
+THRESHOLD = "0.5"
 
 
 def tune(*arguments):
