@@ -1,5 +1,5 @@
-// Memory for operands: on 2 MB pages where the system gives them, as an engine's would be; what would leave most of such
-// a page empty on small ones, because there may be thousands.
+// Memory for operands: on 2 MB pages where the system gives them, as an engine's would be; what would leave most of
+// such a page empty on small ones, because there may be thousands.
 #pragma once
 
 #include <sys/mman.h>

@@ -9,7 +9,6 @@ from matplotlib.lines import Line2D
 import cases
 import model
 import stats
-import summary
 from outcome import Nothing, Outcome, algorithm
 from style import BLACK, BLUE, GREEN, GREY, OP_COLORS, OP_NAMES, ORANGE, RED, TYPE_MARKS, figure, percent, plain
 
@@ -73,7 +72,7 @@ def roofline(outcome):
     axes.yaxis.set_major_formatter(lambda value, _: f"{value / 1e9:g}")
     axes.yaxis.set_minor_formatter(lambda value, _: f"{value / 1e9:g}" if f"{value:e}"[0] in "25" else "")
     axes.set_ylabel("GFLOP/s of one thread")
-    axes.set_title(f"How close to the roof: best candidates of {len(points)} cases")
+    axes.set_title(f"How close to the roof: the best candidate of each case, {len(points)} in all")
     ops = [op for op in OP_COLORS if any(case["op"] == op for _, _, case in points)]
     types = [each for each in TYPE_MARKS if any(cases.element(case) == each for _, _, case in points)]
     handles = [Line2D([], [], marker="o", linestyle="none", color=OP_COLORS[op], label=OP_NAMES[op]) for op in ops]

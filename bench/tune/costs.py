@@ -10,7 +10,7 @@ residual.
 
 import collections
 
-from shape import SIZES, UNIT, Box, round_up
+from shape import SIZES, UNIT, round_up
 
 LOAD = 1.0  # slots of a load or broadcast; loads and multiply-adds run side by side
 CHAINS = 8  # multiply-adds under way at a time: latency times units.  Smaller register blocks wait
@@ -47,10 +47,14 @@ class Way:
     def __init__(self, shape, machine):
         element = shape.cache if shape.op in ("prompt", "incre") else shape.dtype
         self.kind, self.peak, self.step = "singles", "fma", 1
+        self.measure = "fma"  # what a share is of
         if element == "bf16" and shape.dtype == "bf16" and not shape.precise and machine.has_bf16_dot:
-            self.kind, self.peak, self.step = "pairs", "bf16_dot", 2
+            self.measure = "bf16_dot"
+            whole = shape.head_dim % 32 == 0 and shape.value_dim % 32 == 0
+            if whole or shape.op != "bwd":  # ops/gradient_plan.hpp
+                self.kind, self.peak, self.step = "pairs", "bf16_dot", 2
         elif shape.op == "prompt" and shape.dtype == "i8" and machine.has_int8_dot:
-            self.kind, self.peak, self.step = "quads", "int8_dot", 4
+            self.kind, self.peak, self.step, self.measure = "quads", "int8_dot", 4, "int8_dot"
         self.size = SIZES[element]
         self.stages = element != "f32"
         self.exp = EXP_PAIRS if self.kind == "pairs" else EXP.get(machine.isa, EXP_USUAL)
@@ -134,11 +138,8 @@ class Costs:
         return KEYS * self.machine.near_waiting(held) + FAR * self.machine.evicted(held)
 
     def price_of_walking(self, strip):
-        machine = self.machine
-        return EXPOSED * machine.near_waiting(strip) + FAR * self.machine.evicted(self.active_bytes())
-
-    def ideal(self, count, vectors, depth):
-        return count * vectors * depth * self.way.instruction
+        """Seconds a byte of Q, P and their like, which are walked once for each block of rows."""
+        return EXPOSED * self.machine.near_waiting(strip) + FAR * self.machine.evicted(self.active_bytes())
 
     # ---- one box
 
@@ -221,7 +222,7 @@ class Costs:
         return {
             "products": sum(part[0] for part in parts),
             "exp": scores * (self.way.exp + TERMS) * machine.slot,
-            "scores": 2 * scores * SCORE / 2 * machine.slot,
+            "scores": scores * SCORE * machine.slot,
             "sums": sums * SUM * machine.slot,
             "calls": VISIT * machine.slot,
             "mask": 0 if box.seen is None else (scores * MASK / 2 + box.keys * WORD) * machine.slot,

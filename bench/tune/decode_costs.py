@@ -7,7 +7,7 @@ from shape import SIZES
 
 EFFICIENCY = 0.72  # of the peak that vectors along head_dim reach: sums end in horizontal additions
 KEY = 14.0  # slots of a key whatever the rows: pointers, maximum, loop
-CONVERT = {"f32": 0.0, "f16": 1.0, "bf16": 1.0, "i8": 4.0, "i4": 12.0}  # slots of a vector of K or V to float
+CONVERT = {"f32": 0.0, "f16": 1.0, "bf16": 1.0, "i8": 0.5, "i4": 11.0}  # slots of a vector of K or V to float
 OVERLAP = 0.3  # of the shorter of reading and arithmetic that hides behind the longer
 PART = 400.0  # slots to begin and end a part
 RESTART = 4096.0  # bytes that the hardware's prefetcher does not ask for at the start of a part

@@ -151,7 +151,7 @@ def evaluate_tile(shape, machine, tile):
     groups = shape.batch * shape.kv_heads
     seconds = costs.on_threads([sum(task.values()) for task in tasks], groups, shape.threads)
     ideal = costs.ideal_seconds(price)
-    least = ideal / shape.threads
+    least = shape.useful_flops() / machine.peaks[price.way.measure] / shape.threads
     if shape.op == "incre":
         least = decode_costs.Decode(shape, machine, BUILT_IN_SPLIT).roof_seconds()
     products, held = cost.get("products", 0) * groups, price.tile_bytes()

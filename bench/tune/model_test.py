@@ -2,7 +2,6 @@
 """The cache model: numbers worked out by hand, laws, reasons, and whether it ranks measured tiles as they came out."""
 
 import json
-import math
 import pathlib
 import re
 import unittest
@@ -164,6 +163,12 @@ class Laws(unittest.TestCase):
             parts = model.evaluate({**LONG, "dtype": dtype}, "flash/64x192x4/4x4", ZEN4)["parts"]
             return parts["exp"] / sum(parts.values())
         self.assertGreater(weight("bf16"), 1.6 * weight("f16"))
+
+    def test_the_gradient_takes_pairs_of_whole_vectors_only(self):
+        case = {**GRADIENT, "n": 4, "mode": 0}
+        self.assertLess(share({**case, "d": 80}, "builtin"), 0.6 * share({**case, "d": 96}, "builtin"))
+        forward = {**case, "op": "fwd"}
+        self.assertGreater(share({**forward, "d": 80}, "builtin"), 0.9 * share(forward, "builtin"))
 
     def test_lanes_without_a_query_and_keys_in_vain_cost(self):
         self.assertLess(share({**LONG, "sq": 65, "skv": 4096}, "flash/64x128x1/4x4"),

@@ -29,6 +29,10 @@ def text(value):
     return escape("".join(each if each.isprintable() else " " for each in str(value)), quote=True)
 
 
+def count(number, what):
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def percent(share, digits=1):
     return f"{100 * share:.{digits}f} %"
 
@@ -72,11 +76,12 @@ class Page:
         sizes = ", ".join(f"{label} {model.size(machine[key])}" for label, key in caches if machine.get(key))
         timed = sum(numbers["repetitions"] for numbers in self.outcome.numbers.values())
         refused = sum(numbers["noisy"] for numbers in self.outcome.numbers.values())
-        return (f"<p>{len(self.outcome.measured())} cases, {len(self.outcome.numbers)} candidates, {timed} measurements"
-                f" on {text(machine.get('cpu_model', 'an unknown CPU'))} ({text(describe['isa'])}; {text(sizes)}; "
-                f"{text(machine.get('usable_cpus', '?'))} CPUs), built with {text(describe['compiler'])} "
-                f"<code>{text(describe['flags'])}</code>. {refused} numbers are refused because they scatter by more "
-                f"than {percent(stats.CV_LIMIT, 0)}; {len(self.outcome.failures)} candidates failed.</p>"
+        cases, candidates = len({line for line, _ in self.outcome.rows}), len(self.outcome.numbers)
+        return (f"<p>{count(cases, 'case')}, {count(candidates, 'candidate')}, {count(timed, 'measurement')} on "
+                f"{text(machine.get('cpu_model', 'an unknown CPU'))} ({text(describe['isa'])}; {text(sizes)}; "
+                f"usable CPUs: {text(machine.get('usable_cpus', '?'))}), built with {text(describe['compiler'])} "
+                f"<code>{text(describe['flags'])}</code>. Refused because they scatter by more than "
+                f"{percent(stats.CV_LIMIT, 0)}: {refused}. Failed: {len(self.outcome.failures)}.</p>"
                 "<p>A share is useful FLOP/s over the peak that a calibration loop reached right before and after; "
                 "of decode, the least possible time over time.</p>")
 

@@ -169,7 +169,7 @@ class Odd(unittest.TestCase):
     def test_noisy_numbers_are_struck_out(self):
         html = written(sample.records(LINES[1:2], noise=0.4))
         self.assertIn("<span class=refused", html)
-        self.assertIn("are refused because they scatter", html)
+        self.assertIn("Refused because they scatter by more than 5 %: ", html)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ class Pictures(unittest.TestCase):
         said = self.said("roofline")
         for shown in ("f32 multiply-adds, 117 GFLOP/s", "bf16 dot products, 234", "int8 dot products", "L1 220 GB/s",
                       "L2 105", "L3 50", "memory 29", "forward", "gradient", "decode",
-                      f"best candidates of {len(LINES)} cases"):
+                      f"the best candidate of each case, {len(LINES)} in all"):
             self.assertIn(shown, said)
 
     def test_a_crossover_marks_the_switch(self):

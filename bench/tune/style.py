@@ -9,8 +9,8 @@ from matplotlib import pyplot
 matplotlib.use("Agg")
 
 # Okabe and Ito's colors, which the color-blind can tell apart.
-BLACK, ORANGE, SKY, GREEN, BLUE, RED, PURPLE, GREY = (
-    "#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#777777")
+BLACK, ORANGE, GREEN, BLUE, RED, PURPLE, GREY = (
+    "#000000", "#e69f00", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#777777")
 OP_COLORS = {"fwd": BLUE, "bwd": RED, "prompt": GREEN, "incre": PURPLE}
 OP_NAMES = {"fwd": "forward", "bwd": "gradient", "prompt": "prompt", "incre": "decode"}
 TYPE_MARKS = {"f32": "o", "f16": "s", "bf16": "^", "i8": "D", "i4": "v"}
