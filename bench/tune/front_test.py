@@ -7,6 +7,7 @@ import subprocess
 import unittest
 
 import cases
+import main
 import progress
 import records
 from shape import Shape
@@ -121,6 +122,25 @@ class PlanTest(FrontTest):
         out, err = self.glint_tune("plan", "--worker", FAKE, "--case", "op=fwd dtype=f32", status=2)
         self.assertIn("skipped: bad_case", out)
         self.assertIn("--case", err)
+
+
+class DefaultsTest(unittest.TestCase):
+    def complete(self, *words):
+        arguments = main.build_parser().parse_args(words)
+        main.complete(arguments)
+        return arguments
+
+    def test_results_of_each_level_and_instruction_set_have_a_file(self):
+        for words, name in (((), "tune-default.jsonl"), (("--level", "smoke"), "tune-smoke.jsonl"),
+                            (("--isa", "avx2"), "tune-default-avx2.jsonl"), (("--out", "mine.jsonl"), "mine.jsonl")):
+            self.assertEqual(pathlib.Path(self.complete("run", *words).out).name, name)
+
+    def test_what_is_measured_if_nothing_is_said(self):
+        self.assertEqual(self.complete("run", "--level", "smoke").workload, ["smoke"])
+        self.assertEqual(self.complete("run", "--level", "smoke", "--case", FWD).workload, [])
+        self.assertEqual(self.complete("run").workload, [])
+        self.assertEqual(self.complete("verify", "table.hpp").workload, ["all"])
+        self.assertEqual([self.complete("run", "--level", level).seconds for level in main.LEVELS], [0.03, 0.1, 0.2])
 
 
 class HelpTest(FrontTest):

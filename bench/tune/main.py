@@ -111,7 +111,8 @@ def build_parser():
     for add in (add_cases, add_worker, add_pruning):
         add(run)
     add_timing(run, 5)
-    run.add_argument("--out", metavar="FILE", help="results (build/bench/tune-LEVEL.jsonl)")
+    run.add_argument("--out", metavar="FILE",
+                     help="results (build/bench/tune-LEVEL.jsonl, with --isa tune-LEVEL-ISA.jsonl)")
     run.add_argument("--retry", action="store_true", help="try again what failed in the file of results")
 
     plan = parser_of("plan", subparsers, "say what `run` would time, what not and why, and how long it would take")
@@ -168,7 +169,7 @@ def complete(arguments):
     if arguments.command == "verify" and not (arguments.workload or arguments.case or arguments.cases):
         arguments.workload = ["all"]
     if arguments.command == "run" and not arguments.out:
-        arguments.out = str(BUILD / "bench" / f"tune-{level}.jsonl")
+        arguments.out = str(BUILD / "bench" / f"tune-{'-'.join(filter(None, (level, arguments.isa)))}.jsonl")
     for path in getattr(arguments, "provider", []):
         if not os.path.isfile(path):
             raise Usage(f"{path}: no such file")
