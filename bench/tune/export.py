@@ -208,7 +208,7 @@ def run(arguments, read_files, differences):
     notes = [f"{datetime.date.today().isoformat()}, {summary.machine_line(files.describe(first))}",
              f"glint {', '.join(sorted(versions))}"]
     tuned_table.write(arguments.output, tuned_table.render(machine, rows, notes), arguments.force)
-    other = sum(verdict.differs() for verdict in verdicts)
+    other, path = sum(verdict.differs() for verdict in verdicts), os.path.abspath(arguments.output)
     print(f"\n{arguments.output}: {other} of {len(verdicts)} classes differ from the built-in choice."
-          f"  Use it with -DGLINT_TUNING_FILE={os.path.abspath(arguments.output)}")
+          f"  Use it: c++ -DGLINT_TUNING_FILE='\"{path}\"', or cmake -DGLINT_TUNING_FILE={path}")
     return 0

@@ -195,6 +195,7 @@ class RoundTripTest(FrontTest):
         self.sweep("--no-prune", "--repetitions", 3, lines=(FWD, BWD, INCRE))
         table = self.path / "t.hpp"
         out, _ = self.glint_tune("export", self.out, "-o", table, "--name", "amd_zen4")
+        self.assertIn(f"c++ -DGLINT_TUNING_FILE='\"{table}\"', or cmake -DGLINT_TUNING_FILE={table}\n", out)
         self.assertRegex(out, rf"prefill +avx512 +f32 +<= 64 +1 +{BEST} +\+10\.\d %")
         self.assertRegex(out, r"gradient +avx512 +f32 +<= 64 +1 +builtin")
         for part in ('.name = "amd_zen4"', "Imagined, 2 CPUs, ISA avx512, g++ 12.2.0, flags: -O2", "// glint ",
