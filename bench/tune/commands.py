@@ -37,7 +37,7 @@ def ask_worker(arguments):
         raise Usage(f"{arguments.worker}: {error.code}: {error.message}") from None
     if arguments.isa and describe["isa"] != arguments.isa:
         raise Usage(f"this CPU or build has no {arguments.isa}: the worker runs {describe['isa']}")
-    return describe
+    return {**describe, "digest": digest(arguments.worker)}
 
 
 def differences(before, now):
@@ -69,6 +69,8 @@ def refuse_what_differs(log, describe, libraries):
         other = differences(record["describe"], describe)
         other += [f"{path} has changed" for path, known in record.get("libraries", {}).items()
                   if libraries.get(path, known) != known]
+        if record["describe"].get("digest") not in (None, describe.get("digest")) and not other:
+            other.append("the worker has been built from other sources since")
         if other:
             raise Usage(f"{log.path} was measured elsewhere: {'; '.join(other)}.  Use another --out")
 

@@ -1,5 +1,6 @@
 """For how many query rows decode's kernel beats prefill's on the same cache: `draft_rows` of a tuning table."""
 
+MARGIN = 1.02  # by less than that neither beats the other
 BUILT_IN = 8  # kDraftRows of dispatch/fused_infer_attention_score.hpp
 
 
@@ -20,13 +21,14 @@ def most_rows(members, name, tile, usable):
     """members: (case, {name: numbers}) of a class of decode; name: the candidate chosen for decode's kernel, tile: for
     prefill's.  -> the most rows up to which decode's kernel is nowhere slower; 0: no measurement is against the
     built-in number."""
-    faster = {}
+    least = {}  # number of rows -> the least ratio of decode's share over prefill's
     for case, rows in members:
         flash = prefill_share(rows, tile, usable)
         if flash is not None and usable(rows.get(name)):
             count = int(case["sq"])
-            faster[count] = faster.get(count, True) and rows[name]["median_share"] >= flash
-    counts = sorted(count for count in faster if count > 1)
-    slower = [count for count in counts if not faster[count]]
-    most = max((count for count in counts if not slower or count < slower[0]), default=1)
-    return most if most > BUILT_IN or (slower and slower[0] <= BUILT_IN) else 0
+            least[count] = min(least.get(count, float("inf")), rows[name]["median_share"] / flash)
+    counts = sorted(count for count in least if count > 1)
+    slower = min((count for count in counts if least[count] < 1 / MARGIN), default=float("inf"))
+    if slower <= BUILT_IN:
+        return max((count for count in counts if count < slower), default=1)
+    return max((count for count in counts if BUILT_IN < count < slower and least[count] > MARGIN), default=0)

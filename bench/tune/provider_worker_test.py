@@ -96,7 +96,7 @@ class BadProviders(WorkerTest):
         self.expect("before", "out_of_bounds", "before attention_out")
         self.expect("behind", "out_of_bounds", "behind attention_out")
         self.expect("unwritten", "unwritten", f"{2 * 4 * 32} of {2 * 4 * 40 * 32} elements of attention_out")
-        self.expect("nan", "wrong", "got nan")
+        self.expect("nan", "not_finite", "are NaN or infinite")
         self.expect("garbage", "wrong", "want")
         self.expect("input", "inputs_changed", "inputs")
 
@@ -116,7 +116,7 @@ class BadProviders(WorkerTest):
                 right = "prompt" in line
                 self.assertEqual(answer["ok"], right, (line, answer))
                 if not right:
-                    self.assertIn(answer["error"]["code"], ("out_of_bounds", "unwritten", "wrong", "inputs_changed"))
+                    self.assertIn(answer["error"]["code"], ("out_of_bounds", "unwritten", "not_finite", "wrong", "inputs_changed"))
             except worker.WorkerError as error:
                 self.assertEqual(error.code, "crashed")
 
@@ -136,7 +136,7 @@ class BadProviders(WorkerTest):
     def test_libraries_that_are_not_let_in(self):
         for file, code in (("abi.so", "provider_abi"), ("symbol.so", "provider_symbol"),
                            ("null_name.so", "provider_name"), ("quoted_name.so", "provider_name"),
-                           ("long_name.so", "provider_name"), ("loading.so", "crashed")):
+                           ("long_name.so", "provider_name"), ("loading.so", "crashed"), ("exit.so", "exited")):
             with self.subTest(file):
                 process = self.start(CASE, PROVIDERS / "bad" / file, TEXTBOOK)
                 answer = process.check(f"provider:{file}")
@@ -184,6 +184,7 @@ class Sweeps(unittest.TestCase):
         self.assertEqual(failed["provider:crash"], "crashed")
         self.assertEqual(failed["provider:endless"], "timeout")
         self.assertEqual(failed["provider:loading.so"], "crashed")
+        self.assertEqual(failed["provider:exit.so"], "exited")
         self.assertEqual(failed["provider:corner"], "wrong")
 
 

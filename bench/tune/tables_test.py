@@ -161,6 +161,9 @@ class FileTest(FrontTest):
             with self.assertRaisesRegex(Usage, "cannot stand in a table"):
                 tuned_table.render(self.MACHINE._replace(name=bad), self.ROWS, [])
 
+    def test_a_table_for_any_cpu_has_no_vendor(self):
+        self.assertIn('.vendor = "",', tuned_table.render(self.MACHINE._replace(vendor=""), self.ROWS, []))
+
     def test_bad_tables_name_their_line(self):
         file = self.write()
         text = file.read_text()

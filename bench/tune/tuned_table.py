@@ -43,7 +43,8 @@ def comment(text):
 
 
 def render(machine, rows, notes):
-    for word in (machine.name, machine.vendor, *(row.isa for row in rows)):
+    vendor = [machine.vendor] if machine.vendor else []  # without one, a table is for any CPU
+    for word in (machine.name, *vendor, *(row.isa for row in rows)):
         if not IDENTIFIER.fullmatch(word):
             raise Usage(f"{word!r} cannot stand in a table: letters, digits, _ . + - only")
     lines = [MARK + ", from measurements; bench/tune/README.md tells how."]

@@ -17,8 +17,15 @@ namespace bench::tune {
 struct Output {
   const char* name;
   std::span<std::byte> elements, before, behind;
-  std::size_t size;              // of an element
-  std::array<std::byte, 4> nan;  // what stands for "not written": one NaN of many, which no kernel calculates
+  std::size_t size;        // of an element
+  std::uint32_t exponent;  // all bits of an element's exponent: set in what is not finite, and nothing else
+  std::uint32_t nan;       // what stands for "not written": one NaN of many, which no kernel calculates
+
+  std::uint32_t element(std::size_t at) const {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, elements.data() + at, size);
+    return bits;
+  }
 };
 
 inline constexpr index_t kMarginBytes = 8192;
@@ -32,15 +39,15 @@ Buffer<Item> guarded(index_t count) {
 template <class Item>
 Output output(const char* name, const Buffer<Item>& buffer) {
   const auto bytes = [](std::span<Item> items) { return std::as_writable_bytes(items); };
-  const std::uint32_t wide = 0x7fc5a5a5;
-  const std::uint16_t narrow = glint::dtype_of<Item> == DType::f16 ? 0x7e5a : 0x7fca;
-  Output o{name, bytes({buffer.begin(), buffer.end()}), bytes(buffer.before()), bytes(buffer.behind()), sizeof(Item),
-           {}};
-  if constexpr (sizeof(Item) == 4) {
-    std::memcpy(o.nan.data(), &wide, 4);
-  } else {
-    std::memcpy(o.nan.data(), &narrow, 2);
-  }
+  Output o{name,
+           bytes({buffer.begin(), buffer.end()}),
+           bytes(buffer.before()),
+           bytes(buffer.behind()),
+           sizeof(Item),
+           0x7f800000,
+           0x7fc5a5a5};
+  if (glint::dtype_of<Item> == DType::f16) o.exponent = 0x7c00, o.nan = 0x7e5a;
+  if (glint::dtype_of<Item> == DType::bf16) o.exponent = 0x7f80, o.nan = 0x7fca;
   return o;
 }
 
@@ -61,21 +68,29 @@ inline Complaint canaries(const std::string& name, Margin before, Margin behind)
 }
 
 inline void poison(const Output& o) {
-  for (std::size_t at = 0; at < o.elements.size(); at += o.size)
-    std::memcpy(o.elements.data() + at, o.nan.data(), o.size);
+  for (std::size_t at = 0; at < o.elements.size(); at += o.size) std::memcpy(o.elements.data() + at, &o.nan, o.size);
   set_canaries(o.before, o.behind);
 }
 
+// Elements of which `is` holds.
+template <class Is>
+Complaint elements_that(const Output& o, const char* code, const char* what, const Is& is) {
+  std::size_t count = 0, first = 0;
+  for (std::size_t at = 0; at < o.elements.size(); at += o.size)
+    if (is(o.element(at)) && count++ == 0) first = at / o.size;
+  if (count == 0) return {};
+  return {code, std::to_string(count) + " of " + std::to_string(o.elements.size() / o.size) + " elements of " + o.name +
+                    " " + what + "; the first is number " + std::to_string(first)};
+}
+
+// Operands are finite, and so must be what is made of them.
 inline Complaint written_within(const Output& o) {
   if (Complaint complaint = canaries(o.name, o.before, o.behind)) return complaint;
-  std::size_t missing = 0, first = 0;
-  for (std::size_t at = 0; at < o.elements.size(); at += o.size) {
-    if (std::memcmp(o.elements.data() + at, o.nan.data(), o.size) != 0) continue;
-    if (missing++ == 0) first = at / o.size;
-  }
-  if (missing == 0) return {};
-  return {"unwritten", std::to_string(missing) + " of " + std::to_string(o.elements.size() / o.size) + " elements of " +
-                           o.name + " were not written; the first is number " + std::to_string(first)};
+  if (Complaint complaint =
+          elements_that(o, "unwritten", "were not written", [&](std::uint32_t bits) { return bits == o.nan; }))
+    return complaint;
+  return elements_that(o, "not_finite", "are NaN or infinite",
+                       [&](std::uint32_t bits) { return (bits & o.exponent) == o.exponent; });
 }
 
 // FNV-1a over words: any change shows.

@@ -105,6 +105,7 @@ int run_case(const std::string& line, const std::vector<std::string>& providers)
                                   std::to_string(usable_cpus()) + " CPUs");
   const std::unique_ptr<CaseBench> bench = bench_for(c);
   if (const glint::Status legal = bench->ready(); !legal) return refuse("bad_case", legal.rule);
+  if (bench->costs().useful_flops == 0) return refuse("bad_case", "no row sees a key: there is nothing to measure");
   for (const std::string& path : providers) bench->add_provider(path);
   answer(readiness(c, *bench));
   for (std::string command; std::getline(std::cin, command);)

@@ -2,8 +2,9 @@
 //
 //   -DGLINT_TUNING_FILE='"glint/tuned/amd_zen4.hpp"'     or, with CMake, -DGLINT_TUNING_FILE=glint/tuned/amd_zen4.hpp
 //
-// All sources of a program must agree on it; those that do not, do not link (config.hpp).  A table for another machine
-// is ignored: in_use() says so.  Built-in choices then hold, as they do where a table has no row.
+// All sources of a program must agree on it.  Those with a table do not link with those without (config.hpp); that two
+// name different tables nobody notices.  A table for another machine is ignored: in_use() says so.  Built-in choices
+// then hold, as they do where a table has no row.
 #pragma once
 
 #include "glint/simd/tuning_table.hpp"
