@@ -3,7 +3,8 @@
 For each class (regime, instruction set, type of K and V, head_dim up to a bound) the candidate with the best geometric
 mean of share over that of `builtin`, over all cases of the class with warm caches; but the built-in choice stays unless
 the gain is at least 1 % and beyond what the scatter of the measurements could feign, and no single case loses more than
-1 %.
+1 %.  The candidate that is the built-in choice by another name is a control: what it seems to gain is nothing, and so is
+a gain that is no larger.
 """
 
 import datetime
@@ -53,12 +54,23 @@ def scatter(numbers):
     return numbers["cv"] ** 2 / numbers["repetitions"]
 
 
-def rate(name, rows):
+def share_of_built_in(row, twin):
+    """The better of its two measurements."""
+    return max(row[name]["median_share"] for name in ("builtin", twin) if usable(row.get(name)))
+
+
+def blur(rows, twin):
+    """The largest ratio between two measurements of the same kernel in a case."""
+    logs = [math.log(row[twin]["median_share"] / row["builtin"]["median_share"]) for row in rows if usable(row.get(twin))]
+    return math.exp(max(map(abs, logs), default=0.0))
+
+
+def rate(name, rows, twin):
     """-> (geometric mean, worst ratio, standard error of the mean's logarithm) of a candidate over the cases of a
     class; None if it was not measured well in all of them"""
     if not all(usable(row.get(name)) for row in rows):
         return None
-    ratios = [row[name]["median_share"] / row["builtin"]["median_share"] for row in rows]
+    ratios = [row[name]["median_share"] / share_of_built_in(row, twin) for row in rows]
     variance = sum(scatter(row[name]) + scatter(row["builtin"]) for row in rows)
     return stats.geometric_mean(ratios), min(ratios), math.sqrt(variance) / len(rows)
 
@@ -76,14 +88,16 @@ def judge(verdict, rows, failed):
     if not steady:
         verdict.why = "builtin scattered, or was measured too rarely"
         return
-    names = {name for row in steady for name in row if allowed(verdict, name) and name not in failed}
-    rated = {name: result for name in names if (result := rate(name, steady))}
+    twin = tuned_table.twin(verdict.regime, verdict.built_in)
+    names = {name for row in steady for name in row if allowed(verdict, name) and name not in failed} - {twin}
+    rated = {name: result for name in names if (result := rate(name, steady, twin))}
+    least = max(LEAST_GAIN, blur(steady, twin))
     verdict.why = f"{len(rated)} of {len(names)} candidates were measured well everywhere"
     if len(rows) > len(steady):
         verdict.why += f", {len(rows) - len(steady)} more cases refused: builtin scattered"
     lost = 0
     for name, (gain, worst, error) in sorted(rated.items(), key=lambda item: (-item[1][0], item[0])):
-        if gain < LEAST_GAIN:
+        if gain < least:
             break
         if math.log(gain) < 2 * error:
             continue
@@ -95,6 +109,8 @@ def judge(verdict, rows, failed):
     if verdict.name == "builtin" and rated:
         best = max(gain for gain, _, _ in rated.values())
         verdict.why += f"; the best gains {100 * (best - 1):+.1f} %" + (f", {lost} lose in a case" if lost else "")
+        if best > LEAST_GAIN:
+            verdict.why += f"; the same kernel measured twice differs by {100 * (blur(steady, twin) - 1):.1f} %"
 
 
 def judge_all(isa, records):
@@ -128,8 +144,7 @@ def prefill_tile(decode, verdicts, members):
         if verdict.regime == "prefill" and (verdict.dtype, verdict.head_dim) == (decode.dtype, decode.head_dim):
             if verdict.name != "builtin":
                 return verdict.name
-    built_in = model.choice(Shape({**members[0][0], "op": "prompt"}), "builtin")
-    return tuned_table.candidate(tuned_table.Row("prefill", "", "", 0, tuple(built_in)))
+    return tuned_table.twin("prefill", model.choice(Shape({**members[0][0], "op": "prompt"}), "builtin"))
 
 
 def row_of(verdict, head_dim, choice, comment, draft_rows=0):

@@ -32,6 +32,12 @@ class ChoiceTest(unittest.TestCase):
             self.expect(chosen, {self.LONG: {"builtin": 0.5, BEST: 0.6, SAME: same_long},
                                  self.SHORT: {"builtin": 0.4, BEST: 0.4, SAME: same_short}})
 
+    def test_a_gain_no_larger_than_the_control_s_is_none(self):
+        control = "flash/64x128x4/0x0"
+        for best, chosen in ((0.52, "builtin"), (0.56, "builtin"), (0.58, BEST)):
+            self.expect(chosen, {FWD: {"builtin": 0.5, control: 0.53, BEST: best}})
+        self.expect("builtin", {FWD: {"builtin": 0.5, control: 0.6}})  # the control itself is never a choice
+
     def test_nobody_may_lose_more_than_a_hundredth_anywhere(self):
         short = {"builtin": 0.4, BEST: 0.395}
         self.expect("builtin", {self.LONG: {"builtin": 0.5, BEST: 0.7}, self.SHORT: short})

@@ -26,6 +26,11 @@ def candidate(row):
     return f"{kind}/{rows}x{columns}x{shared}/{block_rows}x{vecs}"
 
 
+def twin(regime, built_in):
+    """-> the name of the candidate that does what `builtin` does"""
+    return candidate(Row(regime, "", "", 0, built_in))
+
+
 def row_text(row):
     text = (f"{{.regime = Regime::{row.regime}, .isa = Isa::{row.isa}, .dtype = DType::{row.dtype}, "
             f".head_dim = {row.head_dim}, ")
