@@ -85,7 +85,8 @@ def roofline(outcome):
 
 
 def families(outcome, cache="warm"):
-    """Cases that differ in nothing but their length -> {length: {algorithm: seconds}}"""
+    """Cases that differ in nothing but their length -> {length: {algorithm: seconds}}.  What scatters counts, too: here
+    it is about factors."""
     found = {}
     for line in outcome.measured(cache):
         case = outcome.case(line)
@@ -96,8 +97,7 @@ def families(outcome, cache="warm"):
         best = found.setdefault(key, {}).setdefault(length, {})
         for name, numbers in outcome.rows[line, cache].items():
             way = algorithm(name, case["op"])
-            if not numbers["noisy"]:
-                best[way] = min(best.get(way, math.inf), numbers["median_seconds"])
+            best[way] = min(best.get(way, math.inf), numbers["median_seconds"])
     return {key: lengths for key, lengths in found.items()
             if len(lengths) > 1 and len({way for best in lengths.values() for way in best}) > 1}
 
@@ -139,6 +139,7 @@ def crossover(outcome, key, lengths):
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_xlabel("keys (S)")
     axes.set_ylabel("time over that of the fastest")
+    axes.set_ylim(top=max(2.2, axes.get_ylim()[1]))  # a scale with one number is none
     said = "; ".join(f"{then} from S {at:.0f} on" for at, _, then in changes)
     last = min(lengths[ordered[0]], key=lengths[ordered[0]].get)
     facts = dict(key)

@@ -123,9 +123,10 @@ class Pictures(unittest.TestCase):
             self.assertTrue(skipped)
             self.assertTrue(all(sentence.startswith("no picture of ") and ": " in sentence for sentence in skipped))
 
-    def test_noisy_numbers_choose_no_algorithm(self):
-        _, skipped = pictures.draw(sample.records(DECODE, noise=0.3))
-        self.assertTrue(any("crossover" in sentence for sentence in skipped))
+    def test_a_crossover_bears_numbers_that_scatter(self):
+        drawn, skipped = pictures.draw(sample.records(DECODE, noise=0.3))
+        self.assertFalse(any("crossover" in sentence for sentence in skipped))
+        self.assertTrue(any(key.startswith("crossover") for key in drawn))
 
     def test_names_of_files_are_tame(self):
         line = "op=fwd dtype=f32 n=4 sq=64 d=64 layout=../../<x>\"'" + "y" * 300
