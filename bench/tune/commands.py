@@ -108,13 +108,21 @@ def load_model():
     return model
 
 
+def select(arguments, describe):
+    known = {each["name"] for each in describe["candidates"]}
+    for name in arguments.candidate:
+        if name not in known:
+            raise Usage(f"--candidate {name}: this worker has none of that name; `list --candidates` shows all")
+    return Selection(load_model(), describe, arguments.keep, arguments.candidate)
+
+
 def run(arguments):
     given = cases.gather(arguments)
     progress = Progress()
     describe = ask_worker(arguments)
     log = open_log(arguments.out, progress)
     warn_of_company(describe, progress)
-    sweep = Sweep(arguments, describe, Selection(load_model(), describe, arguments.keep), log, progress)
+    sweep = Sweep(arguments, describe, select(arguments, describe), log, progress)
     return carry_out(sweep, given, arguments, lambda: summary.show(log.records, sys.stdout))
 
 
@@ -150,7 +158,7 @@ def plan(arguments):
     describe = ask_worker(arguments)
     progress = Progress()
     arguments.retry = False
-    sweep = Sweep(arguments, describe, Selection(load_model(), describe, arguments.keep), records.Memory(), progress)
+    sweep = Sweep(arguments, describe, select(arguments, describe), records.Memory(), progress)
     sweep.open(given)
     progress.clear()
     seconds = summary.show_plan(sweep.cases, arguments, sys.stdout)

@@ -57,6 +57,16 @@ class SweepTest(FrontTest):
         self.assertEqual(orders[0], orders[1])
         self.assertNotEqual(orders[0], orders[2])
 
+    def test_candidates_that_are_asked_for(self):
+        asked = "flash/64x192x4/4x4"
+        _, _, records = self.sweep("--candidate", asked, "--repetitions", 2)
+        self.assertEqual({run["name"] for run in times_of(records)}, {"builtin", asked})
+        _, _, records = self.sweep("--candidate", "split/2048", "--repetitions", 2, lines=(INCRE,))
+        self.assertEqual({run["name"] for run in times_of(records) if run["line"] == INCRE},
+                         {"builtin", "split/1024", "split/2048"}, "with the built-in choice by another name")
+        _, err = self.glint_tune(*self.sweep_words("--candidate", "flash/1x2x3/4x4"), status=2)
+        self.assertIn("none of that name", err)
+
     def test_what_scatters_gets_twice_the_rounds_and_is_refused(self):
         self.tell(noise={"flash/64x64x1/4x4": 0.5})
         out, _, records = self.sweep("--no-prune", "--repetitions", 3)

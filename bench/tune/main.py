@@ -96,6 +96,8 @@ def add_pruning(parser):
     group.add_argument("--keep", type=number(int, 1), default=12, metavar="K",
                        help="time the K candidates that the model thinks fastest (12), and the built-in choice")
     group.add_argument("--no-prune", dest="keep", action="store_const", const=None, help="time them all")
+    parser.add_argument("--candidate", action="append", default=[], metavar="NAME",
+                        help="time this one, the built-in choice and its control, and no others; may be repeated")
 
 
 def parser_of(name, subparsers, text):

@@ -15,11 +15,16 @@ class Selection:
     """Those that the model keeps, and with them what it keeps for another case of the same class of a tuned table,
     since only what was measured everywhere can be chosen for the class."""
 
-    def __init__(self, model, describe, keep):
-        self._model, self._describe, self._keep = model, describe, keep
+    def __init__(self, model, describe, keep, only=()):
+        self._model, self._describe, self._keep, self._only = model, describe, keep, set(only)
 
     def choose(self, case):
         names = case.facts["candidates"]
+        if self._only:
+            asked = self._only | {"builtin", control_of(case.facts["case"])}
+            return [{"name": name, "kept": name in asked or name.startswith("provider:"),
+                     "why": "asked for" if name in asked else "not asked for", "model": self._evaluate(case, name)}
+                    for name in names]
         if self._keep is None:
             return [{"name": name, "kept": True, "why": "nothing is pruned", "model": self._evaluate(case, name)}
                     for name in names]
