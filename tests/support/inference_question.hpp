@@ -85,7 +85,7 @@ inline void ask_factors(const InferenceCase& c, const InferenceData& data, Atten
   spec.int8.dequant_scale1 = one(data.dequant1);
   spec.int8.quant_scale1 = one(data.quant1);
   spec.int8.dequant_scale2 = one(data.dequant2);
-  spec.int8.key_block = glint::recipe::Default::tile<std::int8_t>::columns;
+  spec.int8.key_block = glint::recipe::BuiltIn::tile<std::int8_t>::columns;
 }
 
 }  // namespace detail
