@@ -21,7 +21,8 @@ class ShippedTest(FrontTest):
         self.assertEqual(ops, {"fwd", "bwd", "incre"})
         for line in cases.load_workloads()["smoke"]["cases"]:
             names = {record["name"] for record in times_of(records) if record["line"] == line}
-            self.assertEqual(len(names), 2, line)  # builtin and what the model likes best
+            self.assertIn("builtin", names)
+            self.assertIn(len(names), (2, 3), line)  # and what the model likes best, and the control
         table = self.path / "t.hpp"
         self.glint_tune("export", self.out, "-o", table)
         # On a busy machine a choice may well look slow: that is an answer, too.
