@@ -7,6 +7,7 @@ import re
 import unittest
 
 import costs
+import drafts
 import model
 from machine import Machine, spilled
 from shape import Box, Shape
@@ -330,6 +331,9 @@ class Source(unittest.TestCase):
 
     def test_built_in_split(self):
         self.assertIn(f"index_t decode_split = {model.BUILT_IN_SPLIT};", self.text("policy/recipe.hpp"))
+
+    def test_the_built_in_number_of_draft_rows(self):
+        self.assertIn(f"index_t kDraftRows = {drafts.BUILT_IN};", self.text("dispatch/fused_infer_attention_score.hpp"))
 
     def test_chains_and_strips(self):
         self.assertIn(f"kChain = {costs.CHAIN};", self.text("kernel/softmax_tile-inl.hpp"))
