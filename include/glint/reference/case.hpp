@@ -27,6 +27,9 @@ enum class PseForm {
 // A row that sees nothing: zero (operators C31), or the mean of V as devices without the treatment give (1.2).
 enum class InvalidRow { zero, uniform };
 
+// Where the cap of the scores lies, beside a bias: x = cap(scale*r) + pse, or cap(scale*r + pse).
+enum class SoftcapOrder { before_bias, after_bias };
+
 inline constexpr index_t all_tokens = 2147483647;
 
 // Integer K or V back to reals: (x + offset) * scale, operators 4.3.  Shapes by mode:
@@ -78,6 +81,10 @@ struct AttentionCase {
   PseForm pse_form = PseForm::dense;
   std::vector<index_t> q_start_idx, kv_start_idx;  // element 0 counts, in tokens
   Array sink;                                      // (N1)
+  // softcap * tanh(x / softcap); 0: none.  No operator document has it: kernels for Gemma and its like do.  The bias
+  // of pse_type 1 lies inside of the scale and therefore of the cap.
+  double softcap = 0;
+  SoftcapOrder softcap_order = SoftcapOrder::before_bias;
 
   double keep_prob = 1;  // (0, 1]; at 1 neither bits nor Philox are looked at
   ByteArray drop_mask;   // operators 1.4: one continuous LSB-first stream, 1 = keep

@@ -1,7 +1,8 @@
 // The gradient of the oracle (operators 7), with P recomputed and everything materialised:
 //
 //   dV = (P o drop)^T dY     dP = (dY V^T) o drop     rowD_i = sum_j P_ij dP_ij     dS = P o (dP - rowD)
-//   dQ = q_scale*scale * dS K     dK = q_scale*scale * dS^T Q     dpse = dS, times scale for pse_type 1
+//   dQ = q_scale*scale * dS' K    dK = q_scale*scale * dS'^T Q    dS' = dS o slope of a cap, if there is one
+//   dpse = dS, times scale for pse_type 1, times the slope where the bias lies inside of the cap
 //   dsink_n = -sum over b, i of P_sink * rowD_i
 #pragma once
 
@@ -36,8 +37,9 @@ inline void add_row(const Vector& row, index_t position, Array& tensor) {
 
 // dS of one head, and a bound of the terms it was summed from.
 struct HeadGradient {
-  Matrix d_score, d_score_abs;  // S1 x S2
-  Matrix d_value, d_value_abs;  // S2 x Dv
+  Matrix d_score, d_score_abs;    // S1 x S2: by x
+  Matrix d_inside, d_inside_abs;  // by what a cap is applied to
+  Matrix d_value, d_value_abs;    // S2 x Dv
   double d_sink = 0, d_sink_abs = 0;
 };
 
@@ -61,6 +63,8 @@ inline void row_gradient(const HeadSoftmax& softmax, const Matrix& values, const
     if (!softmax.kept(i, j)) continue;
     gradient.d_score(i, j) = softmax.weight(i, j) * (d_weight(j) - row_dot);
     gradient.d_score_abs(i, j) = softmax.weight(i, j) * (d_weight_abs(j) + row_dot_abs);
+    gradient.d_inside(i, j) = gradient.d_score(i, j) * softmax.slope(i, j);
+    gradient.d_inside_abs(i, j) = gradient.d_score_abs(i, j) * softmax.slope(i, j);
   }
   gradient.d_sink -= softmax.sink_weight(i) * row_dot;
   gradient.d_sink_abs += softmax.sink_weight(i) * row_dot_abs;
@@ -70,6 +74,7 @@ inline HeadGradient head_gradient(const AttentionCase& spec, const Entry& entry,
                                   const HeadSoftmax& softmax, const Matrix& values, const Array& d_out) {
   HeadGradient gradient;
   gradient.d_score = gradient.d_score_abs = Matrix::Zero(entry.rows, entry.keys());
+  gradient.d_inside = gradient.d_inside_abs = gradient.d_score;
   gradient.d_value = gradient.d_value_abs = Matrix::Zero(values.rows(), values.cols());
   Vector d_row(values.cols());
   for (index_t i = 0; i < entry.rows; ++i) {
@@ -176,13 +181,15 @@ inline void add_head(const HeadPlace& at, const SparseRule& rule, const Array& d
   const double pse_factor = spec.op == Operator::score && spec.pse_type == 1 ? spec.scale : 1;
   GradientArrays& weight = result.weight;
   write_score_abs(at, softmax, result.score_abs);
-  add_query_and_key(at, gradient.d_score, softmax.kept, queries, kv.keys, factor, result);
-  add_query_and_key(at, gradient.d_score_abs, softmax.kept, queries.cwiseAbs(), kv.keys.cwiseAbs(), std::abs(factor),
+  add_query_and_key(at, gradient.d_inside, softmax.kept, queries, kv.keys, factor, result);
+  add_query_and_key(at, gradient.d_inside_abs, softmax.kept, queries.cwiseAbs(), kv.keys.cwiseAbs(), std::abs(factor),
                     weight);
   add_values(at, gradient.d_value, result.d_value);
   add_values(at, gradient.d_value_abs, weight.d_value);
-  add_pse(at, gradient.d_score, softmax.kept, pse_factor, result.d_pse);
-  add_pse(at, gradient.d_score_abs, softmax.kept, std::abs(pse_factor), weight.d_pse);
+  const bool bias_inside = spec.pse_type == 1 || spec.softcap_order == SoftcapOrder::after_bias;
+  add_pse(at, bias_inside ? gradient.d_inside : gradient.d_score, softmax.kept, pse_factor, result.d_pse);
+  add_pse(at, bias_inside ? gradient.d_inside_abs : gradient.d_score_abs, softmax.kept, std::abs(pse_factor),
+          weight.d_pse);
   if (spec.sink.present()) {
     result.d_sink.flat(at.head) += gradient.d_sink;
     weight.d_sink.flat(at.head) += gradient.d_sink_abs;

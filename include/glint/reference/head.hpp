@@ -19,6 +19,7 @@ inline constexpr double infinity = std::numeric_limits<double>::infinity();
 struct HeadSoftmax {
   Matrix weight;       // p_ij = exp(x_ij - max_i) / sum_i, before dropout; 0 where not used
   Matrix drop;         // keepbit / keep_prob
+  Matrix slope;        // of the cap: dx / d(what it is applied to); 1 without one
   BoolMatrix used;     // v_j takes part in row i
   BoolMatrix kept;     // as `used`, and the score depends on q and k (not so in a uniform invalid row)
   Vector max, sum;     // of the row, with the sentinels of operators 1.2 and 12.8
@@ -42,11 +43,30 @@ inline double max_or_nan(double left, double right) {
   return right > left ? right : left;
 }
 
+// What the cap is applied to, and what is added behind it.
+struct ScoreParts {
+  double inside = 0, behind = 0;
+};
+
 // x from r = q.k: the order of operators 1.1 step 2 and 12.14, and of 1.5 for inference.
-inline double biased_score(const AttentionCase& spec, double product, double pse) {
+inline ScoreParts score_parts(const AttentionCase& spec, double product, double pse) {
   const bool add_then_scale = spec.op == Operator::score && spec.pse_type == 1;
-  if (add_then_scale) return (spec.q_scale * product + pse) * spec.scale;
-  return spec.q_scale * spec.scale * product + pse;
+  if (add_then_scale) return {(spec.q_scale * product + pse) * spec.scale, 0};
+  const double scaled = spec.q_scale * spec.scale * product;
+  const bool cap_first = spec.softcap != 0 && spec.softcap_order == SoftcapOrder::before_bias;
+  return cap_first ? ScoreParts{scaled, pse} : ScoreParts{scaled + pse, 0};
+}
+
+inline double biased_score(const AttentionCase& spec, double product, double pse) {
+  const auto [inside, behind] = score_parts(spec, product, pse);
+  return spec.softcap == 0 ? inside + behind : spec.softcap * std::tanh(inside / spec.softcap) + behind;
+}
+
+// dx / d(inside): 1 - tanh^2.
+inline double cap_slope(const AttentionCase& spec, double product, double pse) {
+  if (spec.softcap == 0) return 1;
+  const double capped = std::tanh(score_parts(spec, product, pse).inside / spec.softcap);
+  return 1 - capped * capped;
 }
 
 inline double absolute_score(const AttentionCase& spec, double absolute_product, double pse) {
@@ -57,16 +77,18 @@ inline double absolute_score(const AttentionCase& spec, double absolute_product,
 
 // Row i of x, -inf where the key is excluded.  An excluded key is never read into arithmetic.
 inline Vector score_row(const AttentionCase& spec, const Entry& entry, const SparseRule& rule, index_t head,
-                        const Matrix& queries, const Matrix& keys, index_t i, double& score_abs) {
+                        const Matrix& queries, const Matrix& keys, index_t i, HeadSoftmax& result) {
   Vector scores = Vector::Constant(entry.keys(), -infinity);
-  score_abs = 0;
+  double& score_abs = result.score_abs(i);
   for (index_t j = 0; j < entry.keys(); ++j) {
     if (!sees(spec, entry, rule, head, i, j)) continue;
     const double pse = pse_at(spec, entry, head, i, j);
-    scores(j) = biased_score(spec, queries.row(i).dot(keys.row(j)), pse);
+    const double product = queries.row(i).dot(keys.row(j));
+    scores(j) = biased_score(spec, product, pse);
     if (is_minus_infinity(scores(j))) continue;
-    const double product = queries.row(i).cwiseAbs().dot(keys.row(j).cwiseAbs());
-    score_abs = max_or_nan(score_abs, absolute_score(spec, product, pse));
+    result.slope(i, j) = cap_slope(spec, product, pse);
+    const double absolute = queries.row(i).cwiseAbs().dot(keys.row(j).cwiseAbs());
+    score_abs = max_or_nan(score_abs, absolute_score(spec, absolute, pse));
   }
   return scores;
 }
@@ -107,7 +129,7 @@ inline void softmax_row(const Vector& scores, double sink, index_t i, HeadSoftma
 inline HeadSoftmax empty_softmax(index_t rows, index_t keys) {
   HeadSoftmax result;
   result.weight = Matrix::Zero(rows, keys);
-  result.drop = Matrix::Ones(rows, keys);
+  result.drop = result.slope = Matrix::Ones(rows, keys);
   result.used = result.kept = BoolMatrix::Constant(rows, keys, false);
   result.max = Vector::Constant(rows, -float_max);
   result.sum = Vector::Constant(rows, float_max);
@@ -131,7 +153,7 @@ inline HeadSoftmax head_softmax(const AttentionCase& spec, const Entry& entry, c
   HeadSoftmax result = detail::empty_softmax(entry.rows, entry.keys());
   const double sink = spec.sink.present() ? spec.sink.flat(head) : -infinity;
   for (index_t i = 0; i < entry.rows; ++i) {
-    const Vector scores = detail::score_row(spec, entry, rule, head, queries, keys, i, result.score_abs(i));
+    const Vector scores = detail::score_row(spec, entry, rule, head, queries, keys, i, result);
     if (detail::saw_nothing(scores)) {
       detail::fill_invalid_row(spec, sink, i, result);
     } else {

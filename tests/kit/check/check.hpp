@@ -1,0 +1,53 @@
+// Compares a foreign result with a bundle, and says where and how it differs.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "kit/bundle/bundle.hpp"
+#include "kit/hint/hint.hpp"
+
+namespace kit {
+
+// The error contract (tests/support/contract.hpp, score_grad_contract.hpp, inference_contract.hpp) as one number for
+// each element of each output.  Rows that see nothing: 0.
+Tolerances tolerances(const Question& question, const Answer& answer);
+
+struct CheckOptions {
+  TileSize tile;                 // of the foreign kernel, if its author tells it
+  bool hints = true;             // look for the convention that explains a difference
+  double factor = 1;             // tolerances times this
+  std::string layout;            // of the foreign `out`, if not that of the case
+  std::optional<double> poison;  // what unwritten elements were filled with; NaN is always looked for
+};
+
+// One element of an output, in the case's terms.  n is a kv head for d_key and d_value, whose rows are keys.
+struct Place {
+  index_t flat = 0, b = 0, n = 0, i = 0, d = 0;
+};
+
+struct OutputReport {
+  std::string name;
+  index_t elements = 0, failing = 0, unwritten = 0, rows = 0, failing_rows = 0;
+  Place worst, first;                        // first: in the first failing row, in the order b, n, i
+  double got = 0, want = 0, tolerance = 0;   // at the worst
+  double largest = 0;                        // error over tolerance; infinite for NaN and for tolerance 0
+  double max_abs = 0, nmse = 0, cosine = 1;  // over all finite elements
+  std::array<index_t, 8> histogram{};  // failing rows by their error over tolerance: <2, <4, <16, <256, <2^16, <2^32,
+                                       // finite, NaN or infinite
+  std::string error;                   // shape or type that cannot be compared
+};
+
+struct Report {
+  bool pass = false;
+  std::string line;
+  std::vector<OutputReport> outputs;
+  std::vector<Hint> hints;
+  TileSize tile;
+};
+
+Report check(const Bundle& bundle, const Results& results, const CheckOptions& options);
+std::string text(const Report& report);  // what a person reads: verdict first
+std::string json(const Report& report);
+
+}  // namespace kit
