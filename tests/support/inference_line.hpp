@@ -85,6 +85,9 @@ inline std::string too_large(const InferenceCase& c) {
       {"value_shared_prefix", "prefix nkv dv", {c.prefix, c.kv_heads, c.value_dim}},
       {"the scores of a head", "skv sq b", {c.batch, rows, scores}},
       {"pse_shift", "skv sq b n pse", {pse, c.heads(), rows, scores}},
+      {"quant_scale2", "n dv", {c.heads(), c.value_dim}},
+      {"the factors", "nkv d rope", {c.kv_heads, c.dim + c.rope}},
+      {"the factors", "nkv dv", {c.kv_heads, c.value_dim}},
       {"the factors", "skv b nkv", {c.integer_cache() ? c.batch : 0, c.kv_heads, scores + 2}},
   });
 }

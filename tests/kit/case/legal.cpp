@@ -31,28 +31,40 @@ std::size_t dropout_bytes(const CaseData<float>& data) {
   return static_cast<std::size_t>((bits * data.spec.head_num + 7) / 8);
 }
 
+// Where an output would be: no check reads it, but checks look for overlaps.  Between what heaps and stacks use.
+void* place(std::uintptr_t number) { return reinterpret_cast<void*>((number << 40) + 0x6000'0000'0000); }
+
 glint::Status status_of(const Case& c) {
   CaseData<float> data = glint_test::outline_of<float>(c);
   data.q = data.k = data.v = data.pse = glint_test::Buffer<float>(1, 0);
   data.slopes.reserve(1), data.sink.reserve(1), data.mask.reserve(1), data.drop.reserve(1);
   if (c.drop == glint_test::kDropBits) data.drop.resize(dropout_bytes(data));
-  glint_test::Placed<float> out{{}, data.q.data(), {}};
+  glint_test::Placed<float> out{};
   glint_test::Outcome<float> outcome;
   outcome.max.resize(1), outcome.sum.resize(1);
-  return check(glint_test::score_call(c, data, out, outcome));
+  glint::FlashAttentionScoreCall call = glint_test::score_call(c, data, out, outcome);
+  call.attention_out.data = place(0), call.softmax_max.data = place(1), call.softmax_sum.data = place(2);
+  return check(call);
 }
 
 Operand outline(glint::DType dtype, std::vector<index_t> shape) {
   return {dtype, std::move(shape), glint_test::kOutline};
 }
 
+// Checks read the factors, so there are some.
+Operand ones(glint::DType dtype, std::vector<index_t> shape) {
+  Operand factors(dtype, std::move(shape), 0);
+  for (index_t i = 0; i < factors.size(); ++i) factors.set(i, 1);
+  return factors;
+}
+
 void outline_factors(const InferenceCase& c, InferenceData& data) {
   if (!c.integer_cache()) return;
   const auto make = [&](const glint_test::detail::FactorForm& form) {
     std::vector<index_t> shape = glint_test::detail::factor_shape(c, data, form);
-    if (c.joint != 0 && shape.size() == 1 && shape[0] == 1) return outline(glint_test::kDTypes[c.factors], {2});
+    if (c.joint != 0 && shape.size() == 1 && shape[0] == 1) return ones(glint_test::kDTypes[c.factors], {2});
     if (c.joint != 0) shape.insert(shape.begin(), 2);
-    return outline(glint_test::kDTypes[c.factors], shape);
+    return ones(glint_test::kDTypes[c.factors], shape);
   };
   data.k_scale = make(glint_test::detail::k_form(c));
   if (c.k_offset != 0) data.k_offset = data.k_scale;
@@ -70,7 +82,7 @@ void outline_options(const InferenceCase& c, InferenceData& data) {
   if (c.pse != 0)
     data.pse = outline(number, {c.pse_batch != 0 ? c.batch : 1, c.pse_head != 0 ? c.heads() : 1,
                                 c.pse_row != 0 ? data.lists.height : 1, data.lists.columns});
-  if (c.post != kPostNone) data.post_scale = outline(post, {c.post == kPostTensor ? 1 : c.heads() * c.value_dim});
+  if (c.post != kPostNone) data.post_scale = ones(post, {c.post == kPostTensor ? 1 : c.heads() * c.value_dim});
   if (c.post_offset != 0) data.post_offset = data.post_scale;
   if (c.sink != kSinkNone) data.sink = outline(number, {c.heads()});
 }
@@ -95,19 +107,36 @@ glint::Status status_of(const InferenceCase& c) {
   data.out_extent = out;
   InferenceOutcome outcome;
   outcome.lse.resize(1);
-  if (c.op == glint_test::kPrompt) return check(glint_test::PromptDoors::call_of(c, data, places, outcome));
-  return check(glint_test::DecodeDoors::call_of(c, data, places, outcome));
+  const auto checked = [&](auto call) {
+    call.attention_out.data = place(0);
+    if (c.lse != 0) call.softmax_lse.data = place(1);
+    return check(call);
+  };
+  if (c.op == glint_test::kPrompt) return checked(glint_test::PromptDoors::call_of(c, data, places, outcome));
+  return checked(glint_test::DecodeDoors::call_of(c, data, places, outcome));
 }
 
 // The run-time door cannot say every case that the typed door can.
 bool has_call(const Case&) { return true; }
 bool has_call(const InferenceCase& c) { return has_run_time_form(c); }
 
+// What the documents do not have, where a call could not even say it.
+std::string beyond_documents(const Case& c) {
+  if (c.drop_rank4 != 0) return "illegal: drop_rank4 needs skv to be a multiple of 8";
+  return {};
+}
+std::string beyond_documents(const InferenceCase& c) {
+  if (c.prefix > 0 && c.form != glint_test::kContiguous) return "illegal: a shared prefix belongs to form=contiguous";
+  if (c.joint != 0) return "illegal: joint factors need one mode, 0 or 1, and equal offsets and sizes of key and value";
+  return {};
+}
+
 template <class C>
 std::string why(const C& c) {
   const bool fine = legal(c);
   if (fine && !has_call(c)) return {};
-  const std::string text = text_of(status_of(c));
+  std::string text = text_of(status_of(c));
+  if (text.empty() && !fine) text = beyond_documents(c);
   if (fine || !text.empty()) return text;
   return "illegal: the operator's documents do not have this combination";
 }
