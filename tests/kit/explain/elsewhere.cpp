@@ -86,10 +86,10 @@ void band(const SparseRule& rule, bool right_down, Lines& lines) {
   lines.add("torch, ONNX", "a mask tensor");
 }
 
-void describe(const Part& part, Lines& lines) {
+void describe(const Part& part, bool tensor, Lines& lines) {
   const SparseRule& rule = part.rule;
   switch (kind_of(rule)) {
-    case Kind::full: lines.add("all libraries", "no mask besides attn_mask"); break;
+    case Kind::full: lines.add("all libraries", tensor ? "no mask besides attn_mask" : "no mask"); break;
     case Kind::top_left: causal(rule, true, lines); break;
     case Kind::bottom_right: causal(rule, false, lines); break;
     case Kind::band_left_up: band(rule, false, lines); break;
@@ -122,7 +122,7 @@ std::string elsewhere(const Question& question, const std::vector<Part>& parts) 
   const bool drawn = question.spec.sparse_mode >= 0 && question.spec.sparse_mode <= 9;
   for (std::size_t at = 0; drawn && at < parts.size(); ++at) {
     if (parts[at].rule.rows == 0 || parts[at].rule.keys == 0) continue;
-    describe(parts[at], lines);
+    describe(parts[at], question.spec.attn_mask.present() || question.spec.implied_mask, lines);
     if (parts.size() > 1) lines.add("other entries", "each by its own lengths and role, as above");
     break;
   }

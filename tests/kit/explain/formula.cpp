@@ -101,10 +101,13 @@ void gradients(const AttentionCase& spec, Steps& steps) {
   steps.add("P_ij = exp(x_ij - softmax_max_i) / softmax_sum_i, from the forward's statistics");
   steps.add("dv_j = sum_i P_ij" + keep + " dy_i, summed over the query heads of a key head");
   steps.add("dP_ij = (dy_i . v_j)" + keep + "; D_i = dy_i . attention_out_i; dS_ij = P_ij * (dP_ij - D_i)");
-  if (spec.softcap != 0) steps.add("dS'_ij = dS_ij * (1 - tanh^2) of the softcap");
-  steps.add("dq_i = " + number(factor) + " * sum_j dS_ij k_j; dk_j = " + number(factor) + " * sum_i dS_ij q_i");
+  const std::string inner = spec.softcap != 0 ? "dS'_ij" : "dS_ij";
+  if (spec.softcap != 0) steps.add("dS'_ij = dS_ij * (1 - tanh^2), the slope of the softcap");
+  steps.add("dq_i = " + number(factor) + " * sum_j " + inner + " k_j");
+  steps.add("dk_j = " + number(factor) + " * sum_i " + inner + " q_i, summed like dv");
+  const bool bias_inside = spec.pse_type == 1 || spec.softcap_order == SoftcapOrder::after_bias;
   if (spec.pse.present() && spec.pse_type <= 1)
-    steps.add(std::string("dpse_ij = dS_ij") + (spec.pse_type == 1 ? " * scale_value" : "") +
+    steps.add("dpse_ij = " + (bias_inside ? inner : "dS_ij") + (spec.pse_type == 1 ? " * scale_value" : "") +
               ", summed over broadcast axes");
   if (spec.sink.present()) steps.add("dsink_n = -sum_i exp(sink_n - m_i) / l_i * D_i");
 }

@@ -110,7 +110,8 @@ std::string complete(Setting& s) {
   if (!s.pre) s.pre = glint::reference::all_tokens;
   if (!s.next) s.next = s.op == Op::prompt ? 0 : glint::reference::all_tokens;
   if (!s.masked) s.masked = s.op == Op::incre ? s.mode == 9 : s.sparse_mode() != 0 || tokens_said;
-  if (!s.bias) s.bias = !s.pse_type ? Bias::none : *s.pse_type >= 2 && s.training() ? Bias::slopes : Bias::tensor;
+  const bool generated = s.training() && s.pse_type && (*s.pse_type == 2 || *s.pse_type == 3);
+  if (!s.bias) s.bias = generated ? Bias::slopes : s.pse_type ? Bias::tensor : Bias::none;
   if (!s.pse_type) s.pse_type = *s.bias == Bias::slopes ? 2 : 1;
   if (s.inner_precise < 0) s.inner_precise = s.training() ? 0 : 1;
   return {};
