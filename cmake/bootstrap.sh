@@ -3,6 +3,9 @@
 # Installs on Debian and Ubuntu only, and only where it may: as root, or with a sudo that asks no password.
 
 glint_packages=(g++ cmake ninja-build libeigen3-dev libgtest-dev libbenchmark-dev)
+# Of the reference kit.
+# shellcheck disable=SC2034  # for those who source this
+glint_kit_packages=(nlohmann-json3-dev libssl-dev libzip-dev)
 
 # A tool counts wherever it comes from (a newer compiler in $CXX, cmake from pip); a library where find_package looks.
 glint_has() {

@@ -1,0 +1,115 @@
+#include "kit/commands.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "kit/case/case_line.hpp"
+#include "kit/case/question_of.hpp"
+#include "kit/check/foreign.hpp"
+#include "kit/check/provider_check.hpp"
+
+namespace kit {
+
+namespace {
+
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+std::string read_any(const std::string& path, Bundle& bundle) {
+  const std::string error = read_safetensors(path, bundle);
+  return error.empty() ? verify(bundle) : error;
+}
+
+Checked checked(const Bundle& bundle, const Results& results, const CheckOptions& options) {
+  const Report report = check(bundle, results, options);
+  return {report.pass, text(report), json(report), {}};
+}
+
+Checked failed(std::string error) {
+  Checked result;
+  result.error = std::move(error);
+  return result;
+}
+
+std::string shape_text(const std::vector<index_t>& shape) {
+  std::string line = "(";
+  for (const index_t extent : shape) line += (line.size() > 1 ? ", " : "") + std::to_string(extent);
+  return line + ")";
+}
+
+}  // namespace
+
+std::string bundle_of(const std::string& line, const MakeOptions& options, Bundle& bundle) {
+  const ParsedLine parsed = parse_case(line);
+  if (!parsed.error.empty()) return parsed.error;
+  if (std::string illegal = why_illegal(parsed.value); !illegal.empty()) return illegal;
+  Question question = question_of(parsed.value);
+  question.spec.keep_probabilities = options.probabilities;
+  const Answer answered = answer(question);
+  bundle = to_bundle(question, answered, tolerances(question, answered));
+  return {};
+}
+
+std::string make(const std::string& line, const std::string& path, const MakeOptions& options) {
+  Bundle bundle;
+  if (std::string error = bundle_of(line, options, bundle); !error.empty()) return error;
+  return ends_with(path, ".npz") ? write_npz(path, bundle) : write_safetensors(path, bundle);
+}
+
+std::string draw_line(const std::string& op, std::uint64_t seed, std::uint64_t number, std::string& error) {
+  if (op == "fwd" || op == "bwd" || op == "prompt" || op == "incre") return canonical_line(draw_case(op, seed, number));
+  error = "op=" + op + ": must be one of fwd, bwd, prompt, incre";
+  return {};
+}
+
+Checked check_files(const std::string& bundle_path, const std::vector<std::string>& paths,
+                    const CheckOptions& options) {
+  Bundle bundle;
+  Results results;
+  if (std::string error = read_any(bundle_path, bundle); !error.empty()) return failed(std::move(error));
+  if (std::string error = load_results(paths, results); !error.empty()) return failed(std::move(error));
+  return checked(bundle, results, options);
+}
+
+Checked check_library(const std::string& bundle_path, const std::string& library, const CheckOptions& options) {
+  Bundle bundle;
+  Question question;
+  if (std::string error = read_any(bundle_path, bundle); !error.empty()) return failed(std::move(error));
+  if (std::string error = from_bundle(bundle, question); !error.empty()) return failed(std::move(error));
+  Results results;
+  std::string refusal;
+  if (std::string error = run_provider(library, question, results, refusal); !error.empty())
+    return failed(std::move(error));
+  if (!refusal.empty()) return failed(std::move(refusal));
+  return checked(bundle, results, options);
+}
+
+std::string export_bundle(const std::string& path, const std::string& target) {
+  Bundle bundle;
+  if (std::string error = read_any(path, bundle); !error.empty()) return error;
+  if (ends_with(target, ".npz")) return write_npz(target, bundle);
+  std::error_code problem;
+  std::filesystem::create_directories(target, problem);
+  if (problem) return target + ": " + problem.message();
+  for (const auto& [name, tensor] : bundle.tensors)
+    if (std::string error = write_npy(target + "/" + name + ".npy", tensor); !error.empty()) return error;
+  std::ofstream notes(target + "/notes.json");
+  notes << notes_json(bundle) << '\n';
+  notes.close();
+  return notes ? std::string() : target + "/notes.json: cannot be written";
+}
+
+std::string show(const std::string& path, std::string& error) {
+  Bundle bundle;
+  error = read_any(path, bundle);
+  if (!error.empty()) return {};
+  std::ostringstream lines;
+  for (const auto& [name, note] : bundle.notes) lines << name << ": " << note << '\n';
+  for (const auto& [name, tensor] : bundle.tensors)
+    lines << "  " << name << "  " << type_name(tensor.type) << " " << shape_text(tensor.shape) << '\n';
+  return lines.str();
+}
+
+}  // namespace kit
