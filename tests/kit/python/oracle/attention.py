@@ -138,7 +138,7 @@ HeadAnswer = Callable[[Parameters, Arrays, Head], Tuple[np.ndarray, Softmax]]
 
 
 def attention(parameters: Mapping[str, Any], arrays: Arrays) -> Results:
-    """out, softmax_max, softmax_sum, lse, and probabilities.B.N if they are asked for.
+    """out, softmax_max, softmax_sum, lse, and probabilities.B.N if they are asked for and the query is not int8.
 
     parameters: as parameters.py names them.  arrays: reals, in the names and shapes of a bundle.  softmax_max,
     softmax_sum and lse: (B, N1, S1), or (T, N1) of packed layouts.  With quant_scale2 `out` holds integers, and
@@ -160,7 +160,7 @@ def answer(p: Parameters, arrays: Arrays, problem: Problem, head_answer: HeadAns
         if not (problem.cache.empty and head.sink is None):
             for name, values in zip(statistics, (soft.maximum, soft.total, soft.lse)):
                 statistics[name][here] = values
-        if p.keep_probabilities:
+        if p.keep_probabilities and "dequant_scale1" not in arrays:
             result[f"probabilities.{entry.index}.{n}"] = soft.p
     if "quant_scale2" in arrays:
         out = int8.scaled_output(out, arrays)

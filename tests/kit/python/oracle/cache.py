@@ -136,11 +136,11 @@ class Cache:
         if mode == 0:  # per tensor, or per channel with any axes of 1
             return tensor.reshape(1, 1, 1) if tensor.size == 1 else tensor.reshape(self.heads, 1, rows.shape[2])
         if mode == 1:  # per token: (B, >= S) with any axes of 1 before
-            return tensor.reshape(-1, tensor.shape[-1])[entry.index][entry.columns][np.newaxis, :, np.newaxis]
+            return tensor.reshape(tensor.shape[-2:])[entry.index][entry.columns][np.newaxis, :, np.newaxis]
         if mode == 2:  # per head
             return tensor.reshape(self.heads, 1, 1)
         if mode == 3:  # per token and head: (B, N2, >= S)
-            return tensor.reshape(-1, *tensor.shape[-2:])[entry.index][:, entry.columns, np.newaxis]
+            return tensor.reshape(tensor.shape[-3:])[entry.index][:, entry.columns, np.newaxis]
         block, slot = self._slots(entry)
         if mode == 4:  # per token in pages: (blocks, block_size)
             return tensor[block, slot][np.newaxis, :, np.newaxis]

@@ -21,6 +21,7 @@ from .gradient import Gradients, Parts, gradient
 from .parameters import Arrays, Parameters
 
 RELATIVE = 1e-12
+UNDERFLOW = 1e-300  # added to every limit: numbers near the smallest have few digits
 TIE = 1e-9  # an integer may be the neighbour where the number that was rounded is this close to the middle
 
 
@@ -49,13 +50,14 @@ def differences(parameters: Mapping[str, Any], arrays: Arrays) -> List[Differenc
     got, limits = compute(parameters, arrays), magnitudes(parameters, arrays)
     if "out_before_rounding" in got:
         limits["out"] = _limit_of_integers(got.pop("out_before_rounding"))
-    absent = [name for name in arrays if name.startswith(_OUTPUTS) and name not in got]
-    missing = [Difference(name, np.inf, (), np.nan, np.nan) for name in absent if not name.endswith(".tolerance")]
+    absent = [name for name, array in arrays.items() if _is_output(name) and array.size > 0 and name not in got]
+    missing = [Difference(name, np.inf, (), np.nan, np.nan) for name in absent]
     return missing + [_difference(name, value, arrays, limits) for name, value in got.items()]
 
 
-_OUTPUTS = ("out", "softmax_max", "softmax_sum", "lse", "d_query", "d_key", "d_value", "d_pse", "d_sink",
-            "probabilities.")
+def _is_output(name: str) -> bool:
+    starts = ("softmax_", "probabilities.", "d_query", "d_key", "d_value", "d_pse", "d_sink")
+    return (name in ("out", "lse") or name.startswith(starts)) and not name.endswith(".tolerance")
 
 
 def _difference(name: str, got: np.ndarray, arrays: Arrays, limits: Results) -> Difference:
@@ -65,7 +67,7 @@ def _difference(name: str, got: np.ndarray, arrays: Arrays, limits: Results) -> 
     if got.size == 0:
         return Difference(name, 0.0, (), 0.0, 0.0)
     with np.errstate(all="ignore"):
-        excess = np.abs(got - want) / (RELATIVE * limits[name])
+        excess = np.abs(got - want) / (RELATIVE * limits[name] + UNDERFLOW)
     same = (got == want) | (np.isnan(got) & np.isnan(want))
     excess = np.where(same, 0, np.where(np.isnan(excess), np.inf, excess))
     place = np.unravel_index(np.argmax(excess), excess.shape)

@@ -76,7 +76,7 @@ def _tree(mask: np.ndarray, entry: Entry, every: List[Entry]) -> np.ndarray:
         first = sum(e.rows**2 for e in every[:entry.index])
         tree = mask[first:first + rows**2].reshape(rows, rows)
     else:
-        planes = mask.reshape(-1, *mask.shape[-2:])
+        planes = mask.reshape(mask.shape[-3:])
         tree = planes[entry.index if len(planes) > 1 else 0][:rows, :rows]
     return np.concatenate([np.ones((rows, entry.keys - rows), bool), tree == 0], axis=1)
 
