@@ -127,6 +127,20 @@ TEST(PseOrder, QueryScaleMultipliesTheProductOnly) {
   expect_near(attention(spec).out, {logistic(6), logistic(-6)});  // 3*2/2 + 3
 }
 
+TEST(Softcap, LiesBeforeOrAfterTheBias) {
+  AttentionCase spec = two_keys(0);
+  spec.softcap = 2;
+  const double before = 2 * std::tanh(0.5) + 3, after = 2 * std::tanh(2.0), scaled_sum = 2 * std::tanh(1.25);
+  expect_near(attention(spec).out, {logistic(before), logistic(-before)});
+  spec.softcap_order = SoftcapOrder::after_bias;
+  expect_near(attention(spec).out, {logistic(after), logistic(-after)});
+  for (const SoftcapOrder order : {SoftcapOrder::before_bias, SoftcapOrder::after_bias}) {
+    spec.pse_type = 1;  // whose bias is scaled with the product
+    spec.softcap_order = order;
+    expect_near(attention(spec).out, {logistic(scaled_sum), logistic(-scaled_sum)});
+  }
+}
+
 TEST(Statistics, AreOfTheScaledBiasedScores) {
   const AttentionResult result = attention(two_keys(1));
   EXPECT_NEAR(result.softmax_max.flat(0), 2.5, 1e-15);

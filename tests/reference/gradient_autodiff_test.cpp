@@ -65,6 +65,11 @@ struct RowPlace {
   index_t b, n, i;
 };
 
+// softcap * tanh(score / softcap); AutoDiff has no overload that takes an expression.
+Dual capped(const AttentionCase& spec, const Dual& score) {
+  return spec.softcap == 0 ? score : Dual(tanh(Dual(score / spec.softcap)) * spec.softcap);
+}
+
 // exp(x_j) of one row without the shift by the maximum: the scores here are small.
 Dual exp_score(const AttentionCase& spec, const DualInputs& in, const RowPlace& at, index_t j, index_t key_count) {
   const index_t query_row = ((at.b * heads + at.n) * rows + at.i) * width;
@@ -73,12 +78,11 @@ Dual exp_score(const AttentionCase& spec, const DualInputs& in, const RowPlace& 
   for (index_t d = 1; d < width; ++d) {
     product += in.query[static_cast<std::size_t>(query_row + d)] * in.key[static_cast<std::size_t>(key_row + d)];
   }
-  Dual score = product * (spec.q_scale * spec.scale);
-  if (spec.pse.present()) {
-    const double factor = spec.pse_type == 1 ? spec.scale : 1;
-    score += bias_of(spec, in, at.b, at.n, at.i, j) * factor;
-  }
-  return exp(score);
+  const Dual score = product * (spec.q_scale * spec.scale);
+  if (!spec.pse.present()) return exp(capped(spec, score));
+  const Dual bias = bias_of(spec, in, at.b, at.n, at.i, j) * (spec.pse_type == 1 ? spec.scale : 1);
+  const bool inside = spec.pse_type == 1 || spec.softcap_order == SoftcapOrder::after_bias;
+  return exp(inside ? capped(spec, Dual(score + bias)) : Dual(capped(spec, score) + bias));
 }
 
 // sum(d_out o out), the number whose gradient is wanted.

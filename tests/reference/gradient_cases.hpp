@@ -119,6 +119,16 @@ inline std::vector<Named> all_cases() {
     spec.sink = varied({heads}, 4);
   });
   add("all", use_everything);
+  for (const SoftcapOrder order : {SoftcapOrder::before_bias, SoftcapOrder::after_bias}) {
+    for (const int type : {0, 1}) {
+      add("softcap", [&](AttentionCase& spec) {
+        use_everything(spec);
+        spec.softcap = 0.5;
+        spec.softcap_order = order;
+        spec.pse_type = type;
+      });
+    }
+  }
   return cases;
 }
 

@@ -21,6 +21,7 @@ using glint::reference::ByteArray;
 using glint::reference::InvalidRow;
 using glint::reference::Operator;
 using glint::reference::PseForm;
+using glint::reference::SoftcapOrder;
 using glint::reference::SparseRule;
 
 inline constexpr double float_max = static_cast<double>(std::numeric_limits<float>::max());
