@@ -59,10 +59,10 @@ Place place_of(const Question& question, const std::string& name, const Array& o
   return place;
 }
 
-// A number `times` its tolerance off, or the nearest other number where there is none.
+// A number `times` its tolerance off (which has a sign here), or the nearest other number where there is none.
 double moved(double want, double tolerance, double times) {
   if (!std::isfinite(want)) return times > 1 ? 0 : want;
-  if (tolerance > 0) return want + tolerance * times;
+  if (tolerance != 0) return want + tolerance * times;
   return times > 1 ? std::nextafter(want, 1e308) : want;
 }
 
