@@ -114,12 +114,12 @@ def run(case: Bundle, *, oracle: bool = False, threads: int = 1) -> Tensors:
     given = operator.arguments(**arguments)
     result = _perform.ask(name, given, False) if oracle else _perform.perform(name, given)
     found = {names[n]: t for n, t in vars(result).items() if n in names and t is not None}
-    return {n: t.reshape(case.outputs[n].shape) if n == "lse" else _one_of_eight(n, t) for n, t in found.items()
-            if n in case.outputs}
+    return {n: _plain(t, case.outputs[n]) for n, t in found.items() if n in case.outputs}
 
 
-def _one_of_eight(name: str, tensor: Any) -> Any:
-    return tensor[..., 0] if name in ("softmax_max", "softmax_sum") else tensor
+def _plain(tensor: Any, like: np.ndarray) -> Any:
+    """Statistics without the axis that only repeats them."""
+    return tensor[..., 0] if len(tensor.shape) > like.ndim else tensor
 
 
 def _gradient(operator: Any, arguments: Dict[str, Any], oracle: bool) -> Dict[str, Any]:
