@@ -1,6 +1,7 @@
 """Arguments of an operator -> its call -> its result."""
 import ctypes
-from typing import Any, Dict, Tuple
+import inspect
+from typing import Any, Callable, Dict, Tuple
 
 import numpy as np
 
@@ -15,6 +16,13 @@ _FORWARD_OUTPUTS = ("attention_out", "softmax_max", "softmax_sum")
 _GRADIENTS = {"dq": "query", "dk": "key", "dv": "value", "dpse": "real_shift", "dsink": "sink"}
 
 Outputs = Dict[str, Any]
+
+
+def arguments_of(operator: Callable[..., Any], *args: Any, **kwargs: Any) -> Dict[str, Any]:
+    """What an operator of this package would be given, defaults included."""
+    bound = inspect.signature(operator).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return dict(bound.arguments)
 
 
 def prepare(name: str, given: Dict[str, Any]) -> Tuple[Call, Outputs]:

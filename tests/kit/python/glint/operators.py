@@ -9,9 +9,7 @@ least glint.workspace_bytes(...) bytes; None allocates it.
 Raises glint.IllegalArgument(code, rule, got, want) for what the documents forbid, and then has written nothing;
 TypeError and ValueError for what is no tensor or cannot be used in place.
 """
-import functools
-import inspect
-from typing import Any, Callable, Dict, List, Optional, Sequence, TypeVar, Union, cast
+from typing import Dict, Optional, Sequence, Union
 
 import numpy as np
 
@@ -24,27 +22,8 @@ Lengths = Optional[Union[Sequence[int], np.ndarray]]
 TensorOrList = Union[Tensor, Sequence[Tensor]]
 Padding = Optional[Union[int, np.ndarray]]
 Out = Optional[Union[Tensor, Dict[str, Tensor]]]
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def _operator(signature: _Function) -> _Function:
-    """A function that is nothing but its signature and text, done."""
-    parameters = inspect.signature(signature)
-
-    @functools.wraps(signature)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        return perform(run.__name__, arguments(*args, **kwargs))
-
-    def arguments(*args: Any, **kwargs: Any) -> Dict[str, Any]:
-        bound = parameters.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return dict(bound.arguments)
-
-    setattr(run, "arguments", arguments)
-    return cast(_Function, run)
-
-
-@_operator
 def flash_attention_score(
         query: Tensor, key: Tensor, value: Tensor, *, head_num: int, input_layout: str = "BSH",
         scale_value: float = 1.0, real_shift: Optional[Tensor] = None, real_shift_form: str = "dense",
@@ -73,10 +52,9 @@ def flash_attention_score(
     limits: "none", or "ascend" for the documented maxima of the device.
     out: attention_out, or a dict of attention_out, softmax_max, softmax_sum.  padding_mask must be None.
     """
-    raise NotImplementedError
+    return perform("flash_attention_score", locals())
 
 
-@_operator
 def flash_attention_score_grad(
         query: Tensor, key: Tensor, value: Tensor, dy: Tensor, attention_out: Tensor, softmax_max: Tensor,
         softmax_sum: Tensor, *, head_num: int, input_layout: str = "BSH", scale_value: float = 1.0,
@@ -96,10 +74,9 @@ def flash_attention_score_grad(
     dpse: also the gradient of real_shift (pse_type 0 and 1, any form but compressed).  dsink: also that of sink.
     out: dq, or a dict of dq, dk, dv, dpse, dsink.
     """
-    raise NotImplementedError
+    return perform("flash_attention_score_grad", locals())
 
 
-@_operator
 def prompt_flash_attention(
         query: Tensor, key: TensorOrList, value: TensorOrList, *, num_heads: int, num_key_value_heads: int = 0,
         input_layout: str = "BSH", scale_value: float = 1.0, attn_mask: Optional[Tensor] = None,
@@ -138,10 +115,9 @@ def prompt_flash_attention(
         each row of query and key.
     softmax_lse_flag: also return softmax_lse.  out: attention_out, or a dict of attention_out, softmax_lse.
     """
-    raise NotImplementedError
+    return perform("prompt_flash_attention", locals())
 
 
-@_operator
 def incre_flash_attention(
         query: Tensor, key: TensorOrList, value: TensorOrList, *, num_heads: int, num_key_value_heads: int = 0,
         input_layout: str = "BSH", scale_value: float = 1.0, attn_mask: Optional[Tensor] = None,
@@ -166,10 +142,9 @@ def incre_flash_attention(
     dequant_scale1, quant_scale1, dequant_scale2 and padding_mask must be None.
     All else as in prompt_flash_attention.
     """
-    raise NotImplementedError
+    return perform("incre_flash_attention", locals())
 
 
-@_operator
 def fused_infer_attention_score(
         query: Tensor, key: TensorOrList, value: TensorOrList, *, num_heads: int = 1, num_key_value_heads: int = 0,
         input_layout: str = "BSH", scale: float = 1.0, pse_shift: Optional[Tensor] = None,
@@ -193,8 +168,4 @@ def fused_infer_attention_score(
     sparse_mode: 0 to 4, and 9 with the tree (B|1, S1, S1) as atten_mask.  scale, atten_mask, dequant_scale1 and
     dequant_scale2 are this operator's names of scale_value, attn_mask, deq_scale1 and deq_scale2.
     """
-    raise NotImplementedError
-
-
-OPERATORS: List[Callable[..., Any]] = [flash_attention_score, flash_attention_score_grad, prompt_flash_attention,
-                                       incre_flash_attention, fused_infer_attention_score]
+    return perform("fused_infer_attention_score", locals())

@@ -22,7 +22,7 @@ C_NAMES = {"glint_array": _structs.Array, "glint_numbers": _structs.Numbers, "gl
 @pytest.fixture(scope="module")
 def compiler_says(tmp_path_factory):
     """Every size, offset and type number, by name."""
-    compiler = next(filter(None, map(shutil.which, (os.environ.get("CC", "cc"), "gcc", "clang"))), None)
+    compiler = next(filter(None, map(shutil.which, (os.environ.get("CC") or "cc", "gcc", "clang"))), None)
     if compiler is None:
         pytest.skip("no C compiler")
     folder = tmp_path_factory.mktemp("abi")

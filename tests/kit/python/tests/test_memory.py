@@ -16,7 +16,7 @@ def tensors(rng):
 
 def pointers(operator, *tensors, **parameters):
     """What the library would be pointed at."""
-    call, outputs = _perform.prepare(operator.__name__, operator.arguments(*tensors, **parameters))
+    call, outputs = _perform.prepare(operator.__name__, _perform.arguments_of(operator, *tensors, **parameters))
     return call.struct, outputs
 
 
