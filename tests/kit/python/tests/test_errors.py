@@ -87,6 +87,8 @@ def test_words_and_threads():
         glint.flash_attention_score(*tensors(), limits="huawei", **call)
     with pytest.raises(ValueError, match="real_shift_form: 'flat' is none of dense"):
         glint.flash_attention_score(*tensors(), real_shift_form="flat", **call)
+    with pytest.raises(ValueError, match="attn_mask: 'causal' is none of compressed"):
+        glint.flash_attention_score(*tensors(), attn_mask="causal", **call)
     for threads in (-1, 1025):
         with pytest.raises(glint.IllegalArgument, match="threads is 0 to 1024"):
             glint.flash_attention_score(*tensors(), threads=threads, **call)

@@ -35,7 +35,7 @@ def test_inference_by_hand():
     out, lse = glint.prompt_flash_attention(q, k, v, attn_mask_compressed=True, softmax_lse_flag=True, **causal)
     np.testing.assert_allclose(out, [[[8, 0], [5, 75]]], rtol=1e-6)
     np.testing.assert_allclose(lse, [[[[0], [math.log(4)]]]], atol=1e-6)
-    out, lse = glint.fused_infer_attention_score(q, k, v, atten_mask_compressed=True, **causal)
+    out, lse = glint.fused_infer_attention_score(q, k, v, atten_mask="compressed", **causal)
     np.testing.assert_allclose(out, [[[8, 0], [5, 75]]], rtol=1e-6)
     assert lse is None
     out, _ = glint.incre_flash_attention(q[:, :1], k, v, num_heads=1)
