@@ -17,7 +17,7 @@ struct CheckOptions {
   TileSize tile;                 // of the foreign kernel, if its author tells it
   bool hints = true;             // look for the convention that explains a difference
   double factor = 1;             // tolerances times this
-  std::string layout;            // of the foreign `out`, if not that of the case
+  std::string layout;            // of the foreign tensors with rows (out, d_query, ...), if not that of the case
   std::optional<double> poison;  // what unwritten elements were filled with; NaN is always looked for
 };
 
@@ -36,11 +36,20 @@ struct OutputReport {
   std::array<index_t, 8> histogram{};  // failing rows by their error over tolerance: <2, <4, <16, <256, <2^16, <2^32,
                                        // finite, NaN or infinite
   std::string error;                   // shape or type that cannot be compared
+  std::string where;                   // the failing rows in words: "rows 64-127 of every head"
+  std::string elements_where;          // the failing elements within them, if not all: "elements 64-127 of 128"
+  std::string unwritten_where;         // rows without any written element, in words
+  std::string first_tile;              // of the first failing row: "row 70 is row 6 of query tile 1 (64 rows)"
+  std::string note;                    // how the tensor was read, and what is odd about it
+
+  bool pass() const { return error.empty() && failing == 0; }
 };
 
 struct Report {
   bool pass = false;
   std::string line;
+  std::string error;     // of the bundle: nothing was compared
+  std::string contract;  // a sentence
   std::vector<OutputReport> outputs;
   std::vector<Hint> hints;
   TileSize tile;
