@@ -30,10 +30,10 @@ TEST(CaseLine, WhatGoesWithoutSayingIsLeftOut) {
 }
 
 TEST(CaseLine, OneLengthIsEverySequences) {
-  EXPECT_EQ(spoken("op=fwd layout=TND b=3 n=1 sq=4 d=8"), "op=fwd layout=TND n=1 sq=4,4,4 d=8");
-  EXPECT_EQ(spoken("op=fwd layout=TND n=1 sq=4,5 skv=9 d=8"), "op=fwd layout=TND n=1 sq=4,5 skv=9,9 d=8");
+  EXPECT_EQ(spoken("op=fwd layout=TND b=3 n=1 sq=4 d=8"), "op=fwd layout=TND b=3 n=1 sq=4 d=8");
+  EXPECT_EQ(spoken("op=fwd layout=TND n=1 sq=4,5 skv=9 d=8"), "op=fwd layout=TND n=1 sq=4,5 skv=9 d=8");
   EXPECT_EQ(spoken("op=prompt layout=TND n=1 sq=4,5 d=8"), "op=prompt layout=TND n=1 sq=4,5 d=8");
-  EXPECT_EQ(spoken("op=prompt form=list b=2 n=1 sq=4 skv=6 d=8"), "op=prompt form=list b=2 n=1 sq=4 skv=6,6 d=8");
+  EXPECT_EQ(spoken("op=prompt form=list b=2 n=1 sq=4 skv=6 d=8"), "op=prompt form=list b=2 n=1 sq=4 skv=6 d=8");
   EXPECT_EQ(spoken("op=prompt n=1 sq=4 skv=6 d=8 lens=6,2 qlens=3"),
             "op=prompt b=2 n=1 sq=4 skv=6 d=8 qlens=3 lens=6,2");
 }
@@ -138,7 +138,10 @@ TEST(CaseLine, GarbageIsShownShort) {
             std::string(40, 'x') + "...: not a key of op=fwd");
   EXPECT_EQ(error_of("op=fwd n=" + std::string(10000, '9')),
             "n: got " + std::string(40, '9') + "..., allowed: a whole number from 1 to 65536");
-  EXPECT_EQ(error_of(std::string(70000, ' ')), "a case line has at most 65536 characters");
+  EXPECT_EQ(error_of(std::string(5000000, ' ')), "a case line has at most 4194304 characters");
+  std::string many;
+  for (int i = 0; i < 300; ++i) many += "k" + std::to_string(i) + "=1 ";
+  EXPECT_EQ(error_of(many), "a case line has at most 200 keys");
   EXPECT_EQ(error_of(std::string_view("op=fwd\0\n\xff=", 10)),
             "op: got fwd?"
             "?"
