@@ -87,7 +87,7 @@ std::string unknown(std::string_view name, const C& c) {
   std::size_t least = 3;
   for (const KeyOf<C>& key : keys_of(c)) {
     const std::size_t far = name.size() > 40 ? least : distance(name, key.name);
-    if (far < least && far < name.size()) least = far, nearest = key.name;
+    if (far < least && 2 * far <= name.size()) least = far, nearest = key.name;
   }
   const std::string text = shown(name) + ": not a key of op=" + std::string(op_name(c));
   return nearest.empty() ? text : text + "; did you mean " + std::string(nearest) + "?";
@@ -110,9 +110,13 @@ std::string hear_all(std::span<const Word> words, C& c) {
       c.*key.field = usual_value(key, c);
     }
   }
-  for (const KeyOf<C>& key : keys_of(c))
-    if (!find_word(words, key.name).empty() && !applies(key, c))
+  for (const KeyOf<C>& key : keys_of(c)) {
+    static const C fresh;
+    const bool said = !find_word(words, key.name).empty(), plain = key.field != nullptr;
+    const bool idle = plain && c.*key.field == fresh.*key.field;  // as if it were not there
+    if (said && !idle && !applies(key, c))
       return std::string(key.name) + ": has no meaning here: it belongs to " + key.belongs;
+  }
   return settle(words, c);
 }
 

@@ -8,6 +8,7 @@
 #include "glint/ops/prompt_flash_attention.hpp"
 #include "glint/ops/score_grad_problem.hpp"
 #include "tune/provider/provider_host.hpp"
+#include "tune/provider/provider_needs.hpp"
 
 namespace bench::tune {
 
@@ -51,20 +52,6 @@ inline void set_mask(glint_problem& p, const glint::MaskTensor& m) {
   p.mask_batch_stride = m.batch == 1 ? 0 : m.heads * m.rows * m.columns;
   p.mask_head_stride = m.heads == 1 ? 0 : m.rows * m.columns;
   p.mask_row_stride = m.rows == 1 ? 0 : m.columns;
-}
-
-inline std::uint64_t provider_needs(const glint_problem& p) {
-  const std::uint32_t type = p.q.dtype;
-  std::uint64_t needs = 0;
-  if (p.kv_heads != p.heads) needs |= GLINT_NEEDS_GROUPS;
-  if (p.value_dim != p.head_dim) needs |= GLINT_NEEDS_VALUE_DIM;
-  if (p.key_lo != -GLINT_OPEN || p.key_hi != GLINT_OPEN) needs |= GLINT_NEEDS_WINDOW;
-  if (p.mask != nullptr) needs |= GLINT_NEEDS_MASK;
-  if (p.kv_lens != nullptr) needs |= GLINT_NEEDS_LENGTHS;
-  if (p.block_table != nullptr) needs |= GLINT_NEEDS_PAGES;
-  if (p.op != GLINT_BACKWARD && p.softmax_max != nullptr) needs |= GLINT_NEEDS_STATISTICS;
-  if (p.k.dtype != type || p.v.dtype != type || p.out.dtype != type) needs |= GLINT_NEEDS_DTYPES;
-  return needs;
 }
 
 inline bool is_empty(const glint::Shape& s) {

@@ -22,7 +22,7 @@ index_t factors_wanted(int mode, index_t count, index_t back, index_t width, con
 
 // Columns, or slots of a page, that the last axis of modes 1 and 3 to 5 has to have.
 index_t back_wanted(const AttentionCase& spec, int mode, const Reach& reach) {
-  if (mode == 1 || mode == 3) return reach.columns;
+  if (mode == 1 || mode == 3) return reach.key_columns;
   return mode >= 4 ? spec.paging.block_size : 0;
 }
 
@@ -37,7 +37,7 @@ std::string check_antiquant(const AttentionCase& spec, const std::string& name, 
     const std::string error = unequal(name + "_offset", "elements", factors.offset.size(), factors.scale.size());
     if (!error.empty()) return error;
   }
-  if (reach.scores == 0) return {};
+  if (reach.all_columns == 0) return {};
   const index_t back = factors.scale.shape.back(), least_back = back_wanted(spec, factors.mode, reach);
   if (back < least_back) return want(name + "_scale", "last axis", back, "at least " + std::to_string(least_back));
   const index_t count = factors.scale.size() / (joint ? 2 : 1);

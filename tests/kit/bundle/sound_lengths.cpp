@@ -89,6 +89,8 @@ void extend(const Entry& entry, Reach& reach) {
   reach.all_columns += keys;
   reach.squares += entry.rows * entry.rows;
   reach.square = reach.square && entry.rows == keys;
+  // Keys are decoded whether or not a row sees them.
+  if (keys > 0) reach.key_columns = std::max({reach.key_columns, entry.column(keys - 1) + 1, entry.shared_prefix});
   if (entry.rows == 0 || keys == 0) return;
   reach.rows = std::max(reach.rows, entry.row(entry.rows - 1) + 1);
   reach.columns = std::max({reach.columns, entry.column(keys - 1) + 1, entry.shared_prefix});

@@ -29,6 +29,7 @@ struct Shapes {
 struct Reach {
   index_t entries = 0, most_rows = 0, most_keys = 0;  // of one entry
   index_t rows = 0, columns = 0;                      // one more than the last index of masks and the like
+  index_t key_columns = 0;                            // the same of entries that may have no rows
   index_t scores = 0, all_columns = 0, squares = 0;   // sums over entries, for one head
   index_t blocks = 0;                                 // one more than the largest block in use
   bool square = true;                                 // every entry has as many rows as keys

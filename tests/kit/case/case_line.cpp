@@ -57,11 +57,10 @@ struct Types {
 }  // namespace
 
 ParsedLine parse_case(std::string_view line) {
-  const bool inference = glint_test::speaks_of<InferenceCase>(line);
-  if (inference || glint_test::speaks_of<Case>(line))
+  const bool inference = glint_test::speaks_of<InferenceCase>(line), score = glint_test::speaks_of<Case>(line);
+  if (inference != score)
     if (std::string foreign = foreign_key(line); !foreign.empty()) return {{}, std::move(foreign)};
-  // A line without an operator is everybody's.
-  return inference && !glint_test::speaks_of<Case>(line) ? parse_as<InferenceCase>(line) : parse_as<Case>(line);
+  return inference && !score ? parse_as<InferenceCase>(line) : parse_as<Case>(line);  // without op=: everybody's
 }
 
 std::string canonical_line(const CaseLine& c) {

@@ -27,13 +27,11 @@ std::string names_in(const Bundle& bundle) {
 
 // The rule that the tolerances were made by.
 std::string contract_in_words(const Bundle& bundle, const Question& question, double factor) {
-  std::string text = "every number within its tolerance of float64: ";
-  if (bundle.find("dequant_scale1") != nullptr)
-    text += "steps of int8 and of half precision on the way";
-  else
-    text += "u |want| + 16 * 2^-24 * W (1 + A)";
-  if (question.rounds_p) text += ", P in bfloat16";
-  text += question.out_type == DType::i8 ? ", then an integer" : ", u of " + std::string(name_of(question.out_type));
+  const std::string unit = std::string(name_of(question.out_type == DType::i8 ? DType::f32 : question.out_type));
+  std::string text = "|got - want| <= u |want| + 16 * 2^-24 * W * (1 + A), u of " + unit;
+  if (bundle.find("dequant_scale1") != nullptr) text = "|got - want| <= what one step of int8 and f16 on the way makes";
+  if (question.rounds_p) text += ", P in bf16";
+  if (question.out_type == DType::i8) text += ", then rounded to int8";
   if (factor == 1) return text;
   std::ostringstream times;
   times << "; times " << factor;

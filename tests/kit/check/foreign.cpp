@@ -109,21 +109,22 @@ std::string load_array(std::string output, const std::string& path, Results& res
     const std::string name = file_name(path), stem = name.substr(0, name.size() - 4);
     output = output_named(stem);
     if (output.empty())
-      return path + ": " + in_quotes(stem) + " is no output, name it with --out; known are " + known_in_words();
+      return path + ": " + in_quotes(stem) + " is no output, say which with NAME=PATH; known are " + known_in_words();
   }
   Tensor tensor;
   if (std::string wrong = read_npy(path, tensor); !wrong.empty()) return wrong;
   return add(output, std::move(tensor), path, results);
 }
 
-std::string load(const ForeignFile& file, Results& results) {
-  const std::string output = file.name.empty() ? "" : output_named(file.name);
-  if (!file.name.empty() && output.empty())
-    return in_quotes(file.name) + " is no output; known are " + known_in_words();
-  if (ends_with(file.path, ".npy")) return load_array(output, file.path, results);
-  if (ends_with(file.path, ".npz") || ends_with(file.path, ".safetensors"))
-    return load_container(output, file.path, results);
-  return file.path + ": want a file that ends in .npy, .npz or .safetensors";
+std::string load(const std::string& file, Results& results) {
+  const std::size_t equals = std::min(file.find('='), file.size());
+  const bool named = equals < file.size() && file.find('/') > equals;
+  const std::string name = named ? file.substr(0, equals) : "", path = named ? file.substr(equals + 1) : file;
+  const std::string output = output_named(name);
+  if (named && output.empty()) return in_quotes(name) + " is no output; known are " + known_in_words();
+  if (ends_with(path, ".npy")) return load_array(output, path, results);
+  if (ends_with(path, ".npz") || ends_with(path, ".safetensors")) return load_container(output, path, results);
+  return path + ": want a file that ends in .npy, .npz or .safetensors";
 }
 
 }  // namespace
@@ -138,8 +139,8 @@ std::string output_named(std::string_view name) {
   return {};
 }
 
-std::string load_results(const std::vector<ForeignFile>& files, Results& results) {
-  for (const ForeignFile& file : files)
+std::string load_results(const std::vector<std::string>& files, Results& results) {
+  for (const std::string& file : files)
     if (std::string wrong = load(file, results); !wrong.empty()) return wrong;
   return {};
 }

@@ -44,10 +44,12 @@ bool same_places(const Frame& frame, std::string_view output, const Shape& own, 
   return rest == without_ones(split);
 }
 
-// The first other layout that has the shape.
+// Another layout that has the shape, the case's own before all.
 std::string fitting_layout(const Frame& frame, std::string_view output, const Shape& own, const std::string& layout,
                            const Shape& foreign) {
-  for (const std::string& other : layouts_for(frame, output))
+  std::vector<std::string> others = layouts_for(frame, output);
+  others.insert(others.begin(), layout_of(frame, output));
+  for (const std::string& other : others)
     if (other != layout && same_places(frame, output, own, other, foreign)) return other;
   return {};
 }
@@ -118,8 +120,8 @@ std::string copies_differ(const ForeignTensor& open) {
     }
   }
   if (different == 0) return {};
-  return "the 8 copies differ in " + std::to_string(different) + " rows, first in row " + std::to_string(first) +
-         " of the tensor; the worst copy of each row was judged";
+  return "the 8 copies differ in " + std::to_string(different) + " of " + std::to_string(rows) +
+         " rows, first in row " + std::to_string(first) + " of the tensor; the worst copy of each row was judged";
 }
 
 }  // namespace

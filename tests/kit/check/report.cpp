@@ -71,7 +71,7 @@ std::string worst_in_words(const OutputReport& output) {
 
 // Failing rows by how wrong they are; bars grow with the logarithm.
 std::string histogram(const OutputReport& output) {
-  constexpr const char* kNames[] = {"up to 2", "to 4", "to 16", "to 256", "to 2^16", "to 2^32", "beyond", "NaN, inf"};
+  constexpr const char* kNames[] = {"< 2", "< 4", "< 16", "< 256", "< 2^16", "< 2^32", ">= 2^32", "NaN, inf"};
   const index_t most = *std::max_element(output.histogram.begin(), output.histogram.end());
   std::string text;
   for (std::size_t slot = 0; slot < output.histogram.size(); ++slot) {
@@ -81,8 +81,9 @@ std::string histogram(const OutputReport& output) {
     std::string name = kNames[slot], count = std::to_string(rows);
     name.resize(9, ' ');
     count.insert(0, count.size() < 9 ? 9 - count.size() : 0, ' ');
-    text += text.empty() ? "  errors are  " : "              ";
-    text += " " + name + count + " rows  " + std::string(static_cast<std::size_t>(std::lround(share * 40)), '#') + "\n";
+    text += text.empty() ? "  tolerances   " : "               ";
+    text += name + count + (rows == 1 ? " row   " : " rows  ") +
+            std::string(static_cast<std::size_t>(std::lround(share * 40)), '#') + "\n";
   }
   return text;
 }

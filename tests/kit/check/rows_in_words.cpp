@@ -189,8 +189,8 @@ std::string rows_in_words(const Grid& grid, const Flags& flags, const RowNames& 
   const Axis heads = heads_of(grid, all), blocks = blocks_with_rows(grid, all);
   const bool rectangle = all.size() == heads.wrong.size() * blocks.wrong.size();
   const std::string rows = common_rows(all, names.row);
-  if (rows.empty() || !rectangle) return scattered(all, heads, blocks, names);
-  return rows + places(heads, blocks, names);
+  if (rows.empty()) return scattered(all, heads, blocks, names);
+  return rows + places(heads, blocks, names) + (rectangle ? "" : ", but not all of these");
 }
 
 }  // namespace kit::detail

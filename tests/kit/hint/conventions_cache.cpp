@@ -2,7 +2,7 @@
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -31,8 +31,9 @@ void add_pages(const AttentionCase& spec, Hypotheses& table) {
         },
         table);
   };
-  const index_t columns = blocks.shape[1];
-  numbered("it reads the pages in the order of the pool", [columns](index_t b, index_t t) { return b * columns + t; });
+  const index_t columns = blocks.shape[1], pages = std::max<index_t>(1, spec.key.shape.at(0));
+  numbered("it reads the pages in the order of the pool",
+           [=](index_t b, index_t t) { return (b * columns + t) % pages; });
   numbered("every entry reads the pool from its start", [](index_t, index_t t) { return t; });
   std::vector<index_t> firsts;
   index_t used = 0;
@@ -182,4 +183,4 @@ void add_cache_conventions(const Question& question, Hypotheses& table) {
   add_int8_output(spec, table);
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

@@ -4,7 +4,7 @@
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -93,4 +93,4 @@ void add_dropout_conventions(const Question& question, Hypotheses& table) {
   add_before_sum(spec, table);
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

@@ -2,7 +2,7 @@
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 void add_gradient_conventions(const Question& question, Hypotheses& table) {
   if (!question.gradient) return;
@@ -14,12 +14,16 @@ void add_gradient_conventions(const Question& question, Hypotheses& table) {
                      }});
   };
   const std::string factor = "scale = " + number(spec.scale);
-  const double missing = 1 / spec.scale;
+  const double missing = 1 / spec.scale, both = missing / spec.q_scale;
   add("gradient.scale_dq", "The kernel's dq lacks the " + factor + ": dQ = scale * dS K.",
       [missing](Backward& backward) { backward.dq_factor = missing; });
   add("gradient.scale_dk", "The kernel's dk lacks the " + factor + ": dK = scale * dS^T Q.",
       [missing](Backward& backward) { backward.dk_factor = missing; });
   if (spec.q_scale != 1) {
+    add("gradient.scale_dq", "The kernel's dq lacks q_scale * scale.",
+        [both](Backward& backward) { backward.dq_factor = both; });
+    add("gradient.scale_dk", "The kernel's dk lacks q_scale * scale.",
+        [both](Backward& backward) { backward.dk_factor = both; });
     const double of_query = 1 / spec.q_scale;
     add("gradient.scale_dq", "The kernel's dq lacks q_scale " + number(spec.q_scale) + ": dQ = q_scale * scale * dS K.",
         [of_query](Backward& backward) { backward.dq_factor = of_query; });
@@ -47,4 +51,4 @@ void add_gradient_conventions(const Question& question, Hypotheses& table) {
                    [](Kernel& kernel) { kernel.backward.sees_masked = true; }});
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

@@ -2,7 +2,7 @@
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -83,4 +83,4 @@ void add_layout_conventions(const Question& question, Hypotheses& table) {
   add_layouts(question.spec, table);
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

@@ -2,7 +2,7 @@
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -20,40 +20,32 @@ void add_entries(const char* id, const std::string& sentence, const std::functio
                    }});
 }
 
-// Entry b has the keys of entry b + 1, the last one what is left of the tensor.
-void shift_keys(Entries& entries, index_t all_keys) {
-  for (std::size_t b = 0; b < entries.size(); ++b) {
-    const bool last = b + 1 == entries.size();
-    const index_t end = entries[b].first_key + entries[b].kv_rows;
-    entries[b].first_key = last ? end : entries[b + 1].first_key;
-    entries[b].kv_rows = last ? all_keys - end : entries[b + 1].kv_rows;
+// Entry b has the rows of entry b + 1, the last one none.
+void shift(Entries& entries, index_t Entry::*first, index_t Entry::*count) {
+  for (std::size_t b = 0; b + 1 < entries.size(); ++b) {
+    entries[b].*first = entries[b + 1].*first;
+    entries[b].*count = entries[b + 1].*count;
   }
+  entries.back().*count = 0;
 }
+void shift_keys(Entries& entries) { shift(entries, &Entry::first_key, &Entry::kv_rows); }
+void shift_queries(Entries& entries) { shift(entries, &Entry::first_row, &Entry::rows); }
 
-void shift_queries(Entries& entries, index_t all_rows) {
-  for (std::size_t b = 0; b < entries.size(); ++b) {
-    const bool last = b + 1 == entries.size();
-    const index_t end = entries[b].first_row + entries[b].rows;
-    entries[b].first_row = last ? end : entries[b + 1].first_row;
-    entries[b].rows = last ? all_rows - end : entries[b + 1].rows;
-  }
-}
-
-void add_leading_zero(index_t rows, index_t keys, bool pages, Hypotheses& table) {
+void add_leading_zero(bool pages, Hypotheses& table) {
   const std::string sentence =
       "The kernel expects cumulative lengths that begin with 0; the case's lists hold ends only: sequence b ends at "
       "element b. ";
   add_entries("lengths.leading_zero", sentence + "It skips the first sequence and reads all others one place late.",
-              [=](Entries& entries) {
-                shift_queries(entries, rows);
-                if (!pages) shift_keys(entries, keys);
+              [pages](Entries& entries) {
+                shift_queries(entries);
+                if (!pages) shift_keys(entries);
               },
               table);
   add_entries("lengths.leading_zero", sentence + "Its queries are one sequence ahead of its keys.",
-              [=](Entries& entries) { shift_queries(entries, rows); }, table);
+              shift_queries, table);
   if (!pages)
     add_entries("lengths.leading_zero", sentence + "Its keys are one sequence ahead of its queries.",
-                [=](Entries& entries) { shift_keys(entries, keys); }, table);
+                shift_keys, table);
 }
 
 // Sequence b begins at the sum of the ends before it and is as long as its end, as far as there is something.
@@ -105,7 +97,7 @@ void add_packed(const AttentionCase& spec, Hypotheses& table) {
       pages ? 0
             : reference::extent_of(spec.key, reference::input_layout(spec.layout), reference::kv_heads_of(spec)).rows;
   if (spec.actual_seq_qlen.size() < 2) return;
-  add_leading_zero(rows, keys, pages, table);
+  add_leading_zero(pages, table);
   add_ends_as_lengths(rows, keys, pages, table);
   if (!pages) add_one_sequence(table);
 }
@@ -173,4 +165,4 @@ void add_length_conventions(const Question& question, Hypotheses& table) {
   add_dense_queries(spec, table);
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

@@ -2,7 +2,7 @@
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -109,37 +109,38 @@ void add_edge(const AttentionCase& spec, const std::string& what, const std::fun
                    rule_edit(move)});
 }
 
-void add_band_edges(const AttentionCase& spec, Hypotheses& table) {
-  const auto banded = [](const SparseRule& rule) {
-    return rule.mode == 0 || rule.mode == 4 || rule.band_entry;
-  };
-  const auto edge = [&](index_t pre, index_t next, const std::string& what) {
+// An edge of the band or of the triangle: modes 7 and 8 have both.
+void add_edges(const AttentionCase& spec, Hypotheses& table) {
+  const auto banded = [](const SparseRule& rule) { return rule.mode == 0 || rule.mode == 4 || rule.band_entry; };
+  const auto edge = [&](index_t left, index_t right, const std::string& what) {
     add_edge(spec, what,
-             [=](SparseRule& rule, index_t&) {
-               if (!banded(rule)) return;
-               rule.pre += pre, rule.next += next;
+             [=](SparseRule& rule, index_t& row) {
+               if (rule.mode == 1 || rule.mode == 9) return;
+               if (banded(rule)) {
+                 rule.pre += left, rule.next += right;
+               } else {
+                 row += right;
+               }
              },
              table);
   };
+  const bool band = has_band(spec);
+  if (has_triangle(spec)) {
+    edge(0, -1, "a row does not see the key on the diagonal (j < i instead of j <= i)");
+    edge(0, 1, "a row sees one key beyond the diagonal (j <= i + 1)");
+  } else {
+    edge(0, -1, "it sees one key too few to the right");
+    edge(0, 1, "it sees one key too many to the right");
+  }
+  if (!band) return;
   edge(-1, 0, "it sees one key too few to the left, as if pre_tokens were a length");
   edge(1, 0, "it sees one key too many to the left");
-  edge(0, 1, "it sees one key too many to the right");
-  edge(0, -1, "it sees one key too few to the right");
   edge(-1, -1, "it sees one key too few on both sides");
   edge(1, 1, "it sees one key too many on both sides");
 }
 
-void add_triangle_edges(const AttentionCase& spec, Hypotheses& table) {
-  const auto edge = [&](index_t by, const std::string& what) {
-    add_edge(spec, what,
-             [by](SparseRule& rule, index_t& row) {
-               if (rule.mode != 0 && rule.mode != 1 && rule.mode != 4 && !rule.band_entry) row += by;
-             },
-             table);
-  };
-  edge(-1, "a row does not see the key on the diagonal (j < i instead of j <= i)");
-  edge(1, "a row sees one key beyond the diagonal (j <= i + 1)");
-  if (spec.sparse_mode != 5 && spec.sparse_mode != 6) return;
+void add_prefix_edges(const AttentionCase& spec, Hypotheses& table) {
+  if (!mode_acts(spec) || (spec.sparse_mode != 5 && spec.sparse_mode != 6)) return;
   for (const index_t by : {index_t{-1}, index_t{1}})
     add_edge(spec, std::string("the prefix is one key too ") + (by < 0 ? "short" : "long"),
              [by](SparseRule& rule, index_t&) { rule.prefix += by; }, table);
@@ -220,8 +221,8 @@ void add_mask_conventions(const Question& question, Hypotheses& table) {
   add_ignored(spec, table);
   add_polarity(spec, table);
   add_broadcast(spec, table);
-  if (has_triangle(spec)) add_triangle_edges(spec, table);
-  if (has_band(spec)) add_band_edges(spec, table);
+  if (has_triangle(spec) || has_band(spec)) add_edges(spec, table);
+  add_prefix_edges(spec, table);
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

@@ -5,7 +5,7 @@
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -84,6 +84,7 @@ void exchange_order(AttentionCase& spec) {
     spec.pse_type = 0;
   } else {
     multiply(spec.pse, spec.scale);
+    spec.softcap_order = reference::SoftcapOrder::after_bias;
   }
 }
 
@@ -218,4 +219,4 @@ void add_score_conventions(const Question& question, Hypotheses& table) {
   add_sink(question.spec, table);
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

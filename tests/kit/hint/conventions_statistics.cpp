@@ -5,7 +5,7 @@
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -117,4 +117,4 @@ void add_statistics_conventions(const Question& question, Hypotheses& table) {
   add_order(question, table);
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

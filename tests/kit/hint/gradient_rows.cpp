@@ -5,7 +5,7 @@
 
 #include "glint/reference/attention.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -166,4 +166,4 @@ RowResult GradientTrial::of_key(const Row& at, bool key) {
   return zeros(width);
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

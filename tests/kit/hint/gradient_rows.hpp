@@ -3,7 +3,7 @@
 
 #include "kit/hint/rows.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 // Every query row of the heads that share one kv head has been added up.
 struct KeyGradients {
@@ -29,4 +29,4 @@ class GradientTrial {
   std::map<std::pair<index_t, index_t>, KeyGradients> known_;
 };
 
-}  // namespace kit
+}  // namespace kit::hinting

@@ -11,6 +11,8 @@
 
 namespace kit {
 
+namespace hinting {
+
 namespace {
 
 constexpr double kExplains = 0.9;   // share of an output's wrong rows
@@ -224,12 +226,14 @@ std::string number(double value) {
   return text.str();
 }
 
+}  // namespace hinting
+
 std::vector<Hint> hints(const Question& question, const Answer& answer, const Tolerances& tolerances,
                         const Results& results, TileSize tile) {
   try {
-    Units units(question, answer, tolerances, results);
+    hinting::Units units(question, answer, tolerances, results);
     if (!units.any_fails()) return {};
-    return search(question, units, tile);
+    return hinting::search(question, units, tile);
   } catch (const std::exception&) {
     return {};  // a case or a result of shapes that do not belong together: there is nothing to say about numbers
   }

@@ -9,7 +9,7 @@
 
 #include "kit/hint/hint.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 using glint::reference::Entry;
 using glint::reference::HeadKeys;
@@ -80,6 +80,7 @@ struct Kernel {
   std::function<void(std::vector<Entry>&)> entries;
   std::function<void(HeadKeys&)> keys_as_read;
   std::function<void(Vector&)> query_as_read;
+  std::function<double(const Vector& query, const Vector& key)> product;
   std::function<RowResult(const RowScores&)> softmax;
   std::function<void(const RowScores&, RowResult&)> after;
   std::function<index_t(const Row&)> statistics_position;
@@ -116,4 +117,4 @@ void add_precisions(const Question& question, TileSize tile, Hypotheses& table);
 // A number as people write it: 0.125, 3, 1e-06.
 std::string number(double value);
 
-}  // namespace kit
+}  // namespace kit::hinting

@@ -4,7 +4,7 @@
 #include "glint/reference/attention.hpp"
 #include "kit/hint/tile_mistakes.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -32,17 +32,30 @@ Hypothesis simulation(const char* id, const std::string& sentence, const std::fu
   return {id, sentence, edit, tile, true};
 }
 
-std::function<RowResult(const RowScores&)> rounded_p(const Round& round, index_t columns, bool sums_rounded) {
-  Tiling tiling;
-  tiling.columns = columns;
-  tiling.round_p = round;
-  tiling.sums_rounded = sums_rounded;
+std::function<RowResult(const RowScores&)> simulated(const Tiling& tiling) {
   return [tiling](const RowScores& scores) {
     if (!parts::saw_nothing(scores.x)) return tiled_row(scores, tiling);
     RowResult row;
     row.state = RowState::unknown;
     return row;
   };
+}
+
+std::function<RowResult(const RowScores&)> rounded_p(const Round& round, index_t columns, bool sums_rounded) {
+  Tiling tiling;
+  tiling.columns = columns;
+  tiling.round_p = round;
+  tiling.sums_rounded = sums_rounded;
+  return simulated(tiling);
+}
+
+// Sizes of tiles to try: one for all keys is as good as any where the maximum comes early.
+std::vector<index_t> tiles_of(TileSize tile, index_t keys) {
+  if (tile.columns > 0) return {tile.columns};
+  std::vector<index_t> columns{std::max<index_t>(1, keys)};
+  for (const index_t size : {16, 32, 64, 128, 256, 512})
+    if (size < keys) columns.push_back(size);
+  return columns;
 }
 
 // P divided by the sum, then rounded.
@@ -54,16 +67,16 @@ RowResult rounded_probabilities(const RowScores& scores, const Round& round) {
   row.out.setZero();
   for (index_t j = 0; j < scores.x.size(); ++j) {
     if (parts::is_minus_infinity(scores.x(j))) continue;
-    row.out += round(std::exp(scores.x(j) - row.max) / row.sum) * scores.drop(j) *
+    row.out += round(std::exp(scores.x(j) - row.max) / row.sum * scores.drop(j)) *
                scores.kv->values.row(j).transpose();
   }
   return row;
 }
 
-void add_tf32(index_t keys, Hypotheses& table) {
+void add_tf32(const std::vector<index_t>& columns, Hypotheses& table) {
   const std::string sentence =
       "The error is that of TF32: operands of a product keep 10 bits of their fraction. Turn TF32 off for float32.";
-  const auto add = [&](const Round& round, bool scores, bool output) {
+  const auto add = [&](const Round& round, bool scores, bool output, index_t size) {
     table.push_back(simulation("precision.tf32", sentence, [=](Kernel& kernel) {
       kernel.gathers = true;
       kernel.keys_as_read = [=](HeadKeys& head) {
@@ -76,21 +89,19 @@ void add_tf32(index_t keys, Hypotheses& table) {
         kernel.query_as_read = [=](Vector& query) {
           for (double& value : query) value = round(value);
         };
-      if (output) kernel.softmax = rounded_p(round, std::max<index_t>(1, keys), false);
+      if (output) kernel.softmax = rounded_p(round, size, false);
     }));
   };
   for (const Round& round : {Round(to_tf32), Round(cut_to_tf32)}) {
-    add(round, true, true);
-    add(round, true, false);
-    add(round, false, true);
+    add(round, true, false, 0);
+    for (const index_t size : columns) {
+      add(round, true, true, size);
+      add(round, false, true, size);
+    }
   }
 }
 
-void add_rounded_p(const Question& question, TileSize tile, index_t keys, Hypotheses& table) {
-  std::vector<index_t> columns{std::max<index_t>(1, keys)};
-  for (const index_t size : {16, 32, 64, 128, 256, 512})
-    if (size < keys) columns.push_back(size);
-  if (tile.columns > 0) columns = {tile.columns};
+void add_rounded_p(const Question& question, const std::vector<index_t>& columns, Hypotheses& table) {
   const auto add = [&](const std::string& name, const Round& round) {
     const std::string sentence = "The error is that of probabilities rounded to " + name +
                                  " before the product with the values; keep P in float32, or ask for high performance.";
@@ -109,35 +120,39 @@ void add_rounded_p(const Question& question, TileSize tile, index_t keys, Hypoth
   add("float16", to_f16);
 }
 
-// A chain of additions, each rounded.
-RowResult chained_row(const RowScores& scores, const Round& round) {
-  RowResult row;
-  row.state = RowState::unknown;
-  if (parts::saw_nothing(scores.x)) return row;
-  row = exact_row(scores);
-  row.out.setZero();
-  for (index_t j = 0; j < scores.x.size(); ++j) {
-    if (parts::is_minus_infinity(scores.x(j))) continue;
-    const double weight = std::exp(scores.x(j) - row.max) * scores.drop(j);
-    for (index_t d = 0; d < row.out.size(); ++d) row.out(d) = round(row.out(d) + weight * scores.kv->values(j, d));
-  }
-  row.out /= row.sum;
-  return row;
+// A chain of sums, each rounded.
+double chained_dot(const Vector& left, const Vector& right, const Round& round) {
+  double sum = 0;
+  for (index_t d = 0; d < left.size(); ++d) sum = round(sum + left(d) * right(d));
+  return sum;
 }
 
-void add_accumulators(Hypotheses& table) {
-  const auto add = [&](const std::string& name, const Round& round) {
-    table.push_back(simulation("precision.accumulate_16bit",
-                               "The error is that of a sum over keys kept in " + name + "; accumulate in float32.",
-                               [round](Kernel& kernel) {
-                                 kernel.keeps_scores = true;
-                                 kernel.softmax = [round](const RowScores& scores) {
-                                   return chained_row(scores, round);
-                                 };
-                               }));
+void add_accumulators(const std::vector<index_t>& columns, Hypotheses& table) {
+  const auto add = [&](const std::string& name, const Round& round, bool scores, bool output) {
+    const std::string sums = scores && output ? "both products" : scores ? "the scores" : "the second product";
+    for (const index_t size : columns) {
+      Tiling tiling;
+      tiling.columns = size;
+      if (output) tiling.round_sums = round;
+      table.push_back(simulation("precision.accumulate_16bit",
+                                 "The error is that of sums kept in " + name + ", in " + sums +
+                                     "; accumulate in float32.",
+                                 [=](Kernel& kernel) {
+                                   if (scores)
+                                     kernel.product = [round](const Vector& left, const Vector& right) {
+                                       return chained_dot(left, right, round);
+                                     };
+                                   kernel.keeps_scores = !scores;
+                                   kernel.softmax = simulated(tiling);
+                                 }));
+      if (!output) break;
+    }
   };
-  add("float16", to_f16);
-  add("bfloat16", to_bf16);
+  for (const auto& [name, round] : {std::pair{"float16", Round(to_f16)}, std::pair{"bfloat16", Round(to_bf16)}}) {
+    add(name, round, true, true);
+    add(name, round, false, true);
+    add(name, round, true, false);
+  }
 }
 
 }  // namespace
@@ -146,9 +161,10 @@ void add_precisions(const Question& question, TileSize tile, Hypotheses& table) 
   if (question.spec.int8.dequant_scale1.present() || question.out_type == DType::i8) return;
   index_t keys = 0;
   for (const Entry& entry : reference::entries_of(question.spec)) keys = std::max(keys, entry.keys());
-  add_tf32(keys, table);
-  add_rounded_p(question, tile, keys, table);
-  add_accumulators(table);
+  const std::vector<index_t> columns = tiles_of(tile, keys);
+  add_tf32(columns, table);
+  add_rounded_p(question, columns, table);
+  add_accumulators(columns, table);
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

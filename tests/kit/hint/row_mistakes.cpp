@@ -4,7 +4,7 @@
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -67,4 +67,4 @@ void add_row_mistakes(const Question& question, Hypotheses& table) {
           [](const RowScores&, RowResult& row) { row.state = RowState::not_finite; });
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

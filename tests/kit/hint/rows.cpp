@@ -5,7 +5,7 @@
 
 #include "glint/reference/attention.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -143,7 +143,8 @@ void Trial::score(const ScoreAt& at, RowScores& scores) const {
   if (!seen && !kernel_.backward.sees_masked) return;
   const auto key = scores.kv->keys.row(at.j);
   const double pse = kernel_.pse ? kernel_.pse(at) : parts::pse_at(spec, at.entry, at.head, at.i, at.j);
-  const double product = key.dot(scores.query);
+  const double product =
+      kernel_.product ? kernel_.product(scores.query, key.transpose()) : key.dot(scores.query);
   (seen ? scores.x : scores.hidden)(at.j) = biased(product, pse);
   scores.slope(at.j) = parts::cap_slope(spec, product, pse);
   if (!seen || parts::is_minus_infinity(scores.x(at.j))) return;
@@ -320,4 +321,4 @@ RowResult Trial::computed_row(const Row& row) {
   return result;
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

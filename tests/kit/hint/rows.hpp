@@ -6,7 +6,7 @@
 
 #include "kit/hint/kernel.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 // A question whose large tensors are gathered once, for all hypotheses.
 class Scene {
@@ -71,4 +71,4 @@ Roundoff roundoff_of(DType type);
 
 inline constexpr double kUnit = 16 * 0x1p-24;  // of the contract: times W (1 + A)
 
-}  // namespace kit
+}  // namespace kit::hinting

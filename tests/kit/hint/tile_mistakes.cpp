@@ -5,7 +5,7 @@
 
 #include "glint/reference/attention.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -41,19 +41,28 @@ void rescale(double max, const Tiling& tiling, Accumulator& row) {
   row.weight *= factor;
 }
 
+template <class Values>
+void add_product(double weight, const Values& values, const Tiling& tiling, Vector& out) {
+  out += weight * values.transpose();
+  if (!tiling.round_sums) return;
+  for (double& element : out) element = tiling.round_sums(element);
+}
+
 void add_tile(const RowScores& scores, index_t begin, index_t end, const Tiling& tiling, Accumulator& row) {
   double max = row.max;
   for (index_t j = begin; j < end; ++j) max = std::max(max, scores.x(j));
   if (parts::is_minus_infinity(max)) return;
   if (max > row.max) rescale(max, tiling, row);
+  Vector out = Vector::Zero(row.out.size());
   for (index_t j = begin; j < end; ++j) {
     if (parts::is_minus_infinity(scores.x(j))) continue;
     const double weight = std::exp(scores.x(j) - max);
-    const double rounded = tiling.round_p ? tiling.round_p(weight) : weight;
-    row.sum += tiling.sums_rounded ? rounded : weight;
-    row.out += rounded * scores.drop(j) * scores.kv->values.row(j).transpose();
+    const double kept = weight * scores.drop(j), rounded = tiling.round_p ? tiling.round_p(kept) : kept;
+    row.sum += tiling.sums_rounded ? tiling.round_p(weight) : weight;
+    add_product(rounded, scores.kv->values.row(j), tiling, out);
     row.weight += weight * scores.drop(j) * scores.kv->values.row(j).cwiseAbs().transpose();
   }
+  row.out += out;
 }
 
 // Keys behind the last whole tile take no part.
@@ -137,14 +146,14 @@ void add_rows(index_t rows, Hypotheses& table) {
 RowResult tiled_row(const RowScores& scores, const Tiling& tiling) {
   Accumulator row;
   row.out = row.weight = Vector::Zero(scores.kv->values.cols());
+  if (!parts::is_minus_infinity(scores.sink)) row.max = scores.sink, row.sum = 1;
   const index_t keys = scores.x.size();
   for (index_t begin = 0; begin < keys; begin += tiling.columns)
     add_tile(scores, begin, std::min(begin + tiling.columns, keys), tiling, row);
-  const double sum = row.sum + std::exp(scores.sink - row.max);
   RowResult result;
-  result.out = row.out / sum;
-  result.weight = row.weight / sum;
-  result.max = row.max, result.sum = sum, result.lse = std::log(sum) + row.max;
+  result.out = row.out / row.sum;
+  result.weight = row.weight / row.sum;
+  result.max = row.max, result.sum = row.sum, result.lse = std::log(row.sum) + row.max;
   result.score_abs = scores.score_abs;
   return result;
 }
@@ -164,4 +173,4 @@ void add_tile_mistakes(const Question& question, TileSize tile, Hypotheses& tabl
     if (rows < most_rows || tile.rows > 0) add_rows(rows, table);
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

@@ -6,7 +6,7 @@
 
 #include "glint/reference/attention.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
@@ -298,4 +298,4 @@ RowResult Prediction::of(Output output, const Sample& sample) {
   return last_->second;
 }
 
-}  // namespace kit
+}  // namespace kit::hinting

@@ -5,7 +5,7 @@
 
 #include "kit/hint/gradient_rows.hpp"
 
-namespace kit {
+namespace kit::hinting {
 
 enum Output : std::size_t { kOut, kLse, kMax, kSum, kDQuery, kDKey, kDValue };
 inline constexpr std::size_t kOutputs = 7;
@@ -78,4 +78,4 @@ class Prediction {
   std::optional<std::pair<Row, RowResult>> last_;
 };
 
-}  // namespace kit
+}  // namespace kit::hinting

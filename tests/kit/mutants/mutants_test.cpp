@@ -47,7 +47,7 @@ TEST(Mutants, WithoutABugTheTrainingOperatorPasses) {
   for (std::uint64_t number = 0; number < 60; ++number)
     for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
       const glint_test::Case c = glint_test::generate(21 + static_cast<std::uint64_t>(dtype), number);
-      expect_pass(question_of(c, dtype, false), print(c));
+      expect_pass(kit::question_of(c, dtype, false), print(c));
     }
 }
 
@@ -55,7 +55,7 @@ TEST(Mutants, WithoutABugTheGradientPasses) {
   for (std::uint64_t number = 0; number < 40; ++number)
     for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
       const glint_test::Case c = glint_test::generate(31 + static_cast<std::uint64_t>(dtype), number);
-      expect_pass(question_of(c, dtype, true), print(c));
+      expect_pass(kit::question_of(c, dtype, true), print(c));
     }
 }
 
@@ -65,12 +65,12 @@ TEST(Mutants, WithoutABugTheInferenceOperatorsPass) {
     for (index_t query = glint_test::kF32; query <= glint_test::kBf16; ++query)
       for (const index_t cache : {query, index_t{kInt8}, index_t{kInt4}}) {
         const auto decode = glint_test::generate_decode(41, number, query, cache);
-        expect_pass(question_of(decode), print(decode));
+        expect_pass(kit::question_of(decode), print(decode));
         const auto prompt = glint_test::generate_prompt(42, number, query, cache);
-        expect_pass(question_of(prompt), print(prompt));
+        expect_pass(kit::question_of(prompt), print(prompt));
       }
     const auto int8 = glint_test::generate_prompt(43, number, kInt8, kInt8);
-    expect_pass(question_of(int8), print(int8));
+    expect_pass(kit::question_of(int8), print(int8));
   }
 }
 

@@ -1,11 +1,13 @@
 // Writes drawn cases of all operators, with the float64 oracle's answers, as bundles FOLDER/NUMBER.safetensors: what
 // the independent oracle in oracle/ is compared with.
+// Every third case is changed by oracle_variations.hpp.
 //   oracle_cases FOLDER SEED COUNT
 #include <cstdio>
 #include <cstdlib>
 
 #include "kit/bundle/bundle.hpp"
 #include "kit/case/drawn.hpp"
+#include "kit/python/oracle_variations.hpp"
 #include "support/case_generator.hpp"
 #include "support/decode_generator.hpp"
 #include "support/prompt_generator.hpp"
@@ -28,9 +30,20 @@ constexpr Pair kPairs[] = {{glint_test::kF32, glint_test::kF32},   {glint_test::
 
 constexpr Pair pair_of(std::uint64_t number) { return kPairs[number % std::size(kPairs)]; }
 
+// The last 1024 rows of a bias, which are rarely drawn because they are large.
+glint_test::Case compressed_case(std::uint64_t seed, std::uint64_t number) {
+  Random random(seed, number);
+  for (;;) {
+    glint_test::Case c = glint_test::generate(seed, random.word());
+    glint_test::detail::make_compressed_pse(random, c);
+    if (legal(c)) return c;
+  }
+}
+
 Question score_case(std::uint64_t seed, std::uint64_t number, bool gradient) {
   constexpr DType kTypes[] = {DType::f32, DType::f16, DType::bf16};
-  const glint_test::Case c = glint_test::generate(seed, number);
+  const bool compressed = number % 400 < 2;
+  const glint_test::Case c = compressed ? compressed_case(seed, number) : glint_test::generate(seed, number);
   Question question = kit::question_of(c, kTypes[number % 3], gradient);
   question.line = glint_test::print(c);
   return question;
@@ -65,7 +78,9 @@ std::string write(const std::string& folder, std::uint64_t seed, std::uint64_t c
   for (std::uint64_t number = 0; written < count; ++number) {
     Question question = draw(seed, number);
     if (!is_small(question)) continue;
-    question.spec.keep_probabilities = number % 3 == 0;
+    question.spec.keep_probabilities = number % 5 == 0 && !kit::variation::is_int8(question.spec);
+    Random random(seed + 1, number);
+    if (number % 3 == 0) kit::variation::vary(random, question);
     const std::string path = folder + "/" + std::to_string(written++) + ".safetensors";
     const std::string error = write_safetensors(path, to_bundle(question, answer(question), {}));
     if (!error.empty()) return error;

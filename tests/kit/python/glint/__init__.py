@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from . import ref, reference
 from ._library import isa, library_path, version
-from ._perform import prepare
+from ._perform import arguments_of, prepare
 from .arrays import Tensor, bfloat16, int4
 from .errors import CannotRun, IllegalArgument
 from .operators import (flash_attention_score, flash_attention_score_grad, fused_infer_attention_score,
@@ -28,10 +28,10 @@ __all__ = ["Answer", "CannotRun", "GradResult", "IllegalArgument", "InferenceRes
 
 def check(operator: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     """Only the rules: check(glint.prompt_flash_attention, q, k, v, num_heads=8) raises what the call would raise."""
-    prepare(operator.__name__, operator.arguments(*args, **kwargs))[0].check()  # type: ignore[attr-defined]
+    prepare(operator.__name__, arguments_of(operator, *args, **kwargs))[0].check()
 
 
 def workspace_bytes(operator: Callable[..., Any], *args: Any, **kwargs: Any) -> int:
     """Bytes of scratch that such a call wants, with its `threads`; raises what the call would raise."""
-    given = operator.arguments(*args, **kwargs)  # type: ignore[attr-defined]
+    given = arguments_of(operator, *args, **kwargs)
     return prepare(operator.__name__, given)[0].workspace_bytes(given["threads"])

@@ -65,6 +65,8 @@ def _inference(inputs: Dict[str, Any], p: Dict[str, Any]) -> Tuple[str, Dict[str
     for name in ("antiquant_scale", "antiquant_offset"):
         if name in call and p["antiquant"]["mode"] == 0:
             call[name] = _joint_form(call[name], p["layout"])
+    if "block_table" in call and p["layout"].split("_")[0] in ("BSH", "BSND"):
+        call.update({name: _by_token(call[name]) for name in ("key", "value", "key_rope") if name in call})
     one_row = _rows(call["query"], p) == 1
     if p["op"] == "incre" and (p["sparse_mode"] == 9 or one_row):
         return "incre_flash_attention", _incre(call, p)
@@ -85,9 +87,26 @@ def _prompt(call: Dict[str, Any], inputs: Dict[str, Any], p: Dict[str, Any]) -> 
     call.update(actual_seq_lengths=p["actual_seq_qlen"], actual_seq_lengths_kv=p["actual_seq_kvlen"],
                 query_padding_size=p["query_padding_size"], attn_mask_compressed=p["implied_mask"],
                 pre_tokens=p["pre_tokens"], next_tokens=p["next_tokens"], sparse_mode=p["sparse_mode"])
-    if p["op"] == "incre":  # a draft beside a mask: all of it is in the mask
+    if p["op"] == "incre":  # several rows: what they see is in the mask
         call["sparse_mode"] = 1 if "attn_mask" in call else 0
+        if "attn_mask" in call:
+            call["attn_mask"] = _for_all_rows(call["attn_mask"], _rows(call["query"], p))
     return call
+
+
+def _for_all_rows(mask: np.ndarray, rows: int) -> np.ndarray:
+    """(B|1, 1, 1, S) -> (B|1, 1, S1, S)."""
+    return np.ascontiguousarray(np.broadcast_to(mask, (*mask.shape[:2], rows, mask.shape[3])))
+
+
+def _by_token(pool: Any) -> Any:
+    """Pages (blocks, N2, block_size, D) -> (blocks, block_size, N2 * D), the only form that BSH and BSND take."""
+    if len(pool.shape) != 4:
+        return pool
+    blocks, heads, rows, width = pool.shape
+    numbers = pool.int8() if isinstance(pool, int4) else storage(pool)
+    moved = np.ascontiguousarray(numbers.transpose(0, 2, 1, 3)).reshape(blocks, rows, heads * width)
+    return moved if isinstance(pool, np.ndarray) else type(pool)(moved)
 
 
 def _joint_form(factors: Any, layout: str) -> Any:

@@ -1,6 +1,6 @@
 """From keyword arguments to a struct of glint.h, and back from what the library says."""
 import ctypes
-from typing import Any, Dict, List, Optional, Sequence, Union
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -188,6 +188,3 @@ def outputs_given(out: Any, names: Sequence[str]) -> Dict[str, Any]:
     if unknown:
         raise TypeError(f"out: no output is called {unknown[0]}; there are {', '.join(names)}")
     return given
-
-
-Number = Union[int, np.integer]

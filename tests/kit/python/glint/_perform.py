@@ -1,6 +1,7 @@
 """Arguments of an operator -> its call -> its result."""
 import ctypes
-from typing import Any, Dict, Tuple
+import inspect
+from typing import Any, Callable, Dict, Tuple
 
 import numpy as np
 
@@ -17,10 +18,18 @@ _GRADIENTS = {"dq": "query", "dk": "key", "dv": "value", "dpse": "real_shift", "
 Outputs = Dict[str, Any]
 
 
+def arguments_of(operator: Callable[..., Any], *args: Any, **kwargs: Any) -> Dict[str, Any]:
+    """What an operator of this package would be given, defaults included."""
+    bound = inspect.signature(operator).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return dict(bound.arguments)
+
+
 def prepare(name: str, given: Dict[str, Any]) -> Tuple[Call, Outputs]:
     """The call of an operator's arguments, and the outputs that it writes."""
     fields = {key: value for key, value in given.items() if key not in _OURS}
     _adopt(fields)
+    _read_tag(fields)
     fields["limits"] = _word("limits", fields["limits"], _LIMITS)
     if name == "flash_attention_score":
         return _score(fields, given)
@@ -61,6 +70,13 @@ def _adopt(fields: Dict[str, Any]) -> None:
             fields[name] = [arrays.adopt(f"{name}[{i}]", each) for i, each in enumerate(value)]
         else:
             fields[name] = arrays.adopt(name, value)
+
+
+def _read_tag(fields: Dict[str, Any]) -> None:
+    """attn_mask="compressed" for attn_mask_compressed=True."""
+    for name in ("attn_mask", "atten_mask"):
+        if isinstance(fields.get(name), str) and f"{name}_compressed" in fields:
+            fields[f"{name}_compressed"] = bool(_word(name, fields.pop(name), {"compressed": 1}))
 
 
 def _score_call(fields: Dict[str, Any], copy: bool) -> Call:

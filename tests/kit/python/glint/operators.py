@@ -9,9 +9,7 @@ least glint.workspace_bytes(...) bytes; None allocates it.
 Raises glint.IllegalArgument(code, rule, got, want) for what the documents forbid, and then has written nothing;
 TypeError and ValueError for what is no tensor or cannot be used in place.
 """
-import functools
-import inspect
-from typing import Any, Callable, Dict, List, Optional, Sequence, TypeVar, Union, cast
+from typing import Dict, Optional, Sequence, Union
 
 import numpy as np
 
@@ -24,27 +22,8 @@ Lengths = Optional[Union[Sequence[int], np.ndarray]]
 TensorOrList = Union[Tensor, Sequence[Tensor]]
 Padding = Optional[Union[int, np.ndarray]]
 Out = Optional[Union[Tensor, Dict[str, Tensor]]]
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def _operator(signature: _Function) -> _Function:
-    """A function that is nothing but its signature and text, done."""
-    parameters = inspect.signature(signature)
-
-    @functools.wraps(signature)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        return perform(run.__name__, arguments(*args, **kwargs))
-
-    def arguments(*args: Any, **kwargs: Any) -> Dict[str, Any]:
-        bound = parameters.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return dict(bound.arguments)
-
-    setattr(run, "arguments", arguments)
-    return cast(_Function, run)
-
-
-@_operator
 def flash_attention_score(
         query: Tensor, key: Tensor, value: Tensor, *, head_num: int, input_layout: str = "BSH",
         scale_value: float = 1.0, real_shift: Optional[Tensor] = None, real_shift_form: str = "dense",
@@ -65,18 +44,17 @@ def flash_attention_score(
         1024 rows), "tnd_per_score", "tnd_per_column".  pse_type 1: (QK + pse) * scale; 0: QK * scale + pse; 2 and 3:
         float32 slopes (N) or (B, N) times -|distance| or its root, from q_start_idx[0] and kv_start_idx[0] on.
     drop_mask: uint8 bits, 1 keeps, (B, N, S1, S2/8) or flat; or generate_dropout: Philox bits from seed and offset.
-    attn_mask: bool or uint8, not 0 drops; (S1, S2) or (B|1, N|1, S1, S2); attn_mask_compressed stands for the
-        (2048, 2048) mask that sparse_mode 2 to 4 and 6 to 8 want.  Without either, sparse_mode (0 to 8), pre_tokens,
+    attn_mask: bool or uint8, not 0 drops; (S1, S2) or (B|1, N|1, S1, S2); attn_mask_compressed, or
+        attn_mask="compressed", stands for the (2048, 2048) mask that sparse_mode 2 to 4 and 6 to 8 want.  Without either, sparse_mode (0 to 8), pre_tokens,
         next_tokens and prefix (modes 5 and 6, (B)) have no effect.
     inner_precise: 0 to 2; 1 with bfloat16 rounds P to bfloat16.  sink: float32 (N).
     softmax_layout: TND only: "" stores statistics as a block [N][S1] for each sequence, "TND" as [T][N].
     limits: "none", or "ascend" for the documented maxima of the device.
     out: attention_out, or a dict of attention_out, softmax_max, softmax_sum.  padding_mask must be None.
     """
-    raise NotImplementedError
+    return perform("flash_attention_score", locals())
 
 
-@_operator
 def flash_attention_score_grad(
         query: Tensor, key: Tensor, value: Tensor, dy: Tensor, attention_out: Tensor, softmax_max: Tensor,
         softmax_sum: Tensor, *, head_num: int, input_layout: str = "BSH", scale_value: float = 1.0,
@@ -96,10 +74,9 @@ def flash_attention_score_grad(
     dpse: also the gradient of real_shift (pse_type 0 and 1, any form but compressed).  dsink: also that of sink.
     out: dq, or a dict of dq, dk, dv, dpse, dsink.
     """
-    raise NotImplementedError
+    return perform("flash_attention_score_grad", locals())
 
 
-@_operator
 def prompt_flash_attention(
         query: Tensor, key: TensorOrList, value: TensorOrList, *, num_heads: int, num_key_value_heads: int = 0,
         input_layout: str = "BSH", scale_value: float = 1.0, attn_mask: Optional[Tensor] = None,
@@ -126,7 +103,7 @@ def prompt_flash_attention(
         with antiquant factors; lists hold one tensor of batch 1 for each entry; with block_table pools of pages.
     num_heads: N; num_key_value_heads 0: the same.  input_layout: BSH, BNSD, BSND, TND, or two as in "BNSD_BSND".
     attn_mask: not 0 drops: (S1, S2), (B|1, S1, S2), (B|1, 1, S1, S2).  sparse_mode 0 to 4, 10 to 14 the same with
-        inner_precise 0; modes 2 to 4 want attn_mask_compressed or the (2048, 2048) mask.  inner_precise: 0 to 3.
+        inner_precise 0; modes 2 to 4 want attn_mask_compressed, attn_mask="compressed" or the (2048, 2048) mask.  inner_precise: 0 to 3.
     actual_seq_lengths, actual_seq_lengths_kv: one number for all or one for each entry; TND: cumulative ends, but
         lengths of keys in pages.
     quant_scale2, quant_offset2: int8 output; one number or one for each channel.
@@ -138,10 +115,9 @@ def prompt_flash_attention(
         each row of query and key.
     softmax_lse_flag: also return softmax_lse.  out: attention_out, or a dict of attention_out, softmax_lse.
     """
-    raise NotImplementedError
+    return perform("prompt_flash_attention", locals())
 
 
-@_operator
 def incre_flash_attention(
         query: Tensor, key: TensorOrList, value: TensorOrList, *, num_heads: int, num_key_value_heads: int = 0,
         input_layout: str = "BSH", scale_value: float = 1.0, attn_mask: Optional[Tensor] = None,
@@ -166,10 +142,9 @@ def incre_flash_attention(
     dequant_scale1, quant_scale1, dequant_scale2 and padding_mask must be None.
     All else as in prompt_flash_attention.
     """
-    raise NotImplementedError
+    return perform("incre_flash_attention", locals())
 
 
-@_operator
 def fused_infer_attention_score(
         query: Tensor, key: TensorOrList, value: TensorOrList, *, num_heads: int = 1, num_key_value_heads: int = 0,
         input_layout: str = "BSH", scale: float = 1.0, pse_shift: Optional[Tensor] = None,
@@ -193,8 +168,4 @@ def fused_infer_attention_score(
     sparse_mode: 0 to 4, and 9 with the tree (B|1, S1, S1) as atten_mask.  scale, atten_mask, dequant_scale1 and
     dequant_scale2 are this operator's names of scale_value, attn_mask, deq_scale1 and deq_scale2.
     """
-    raise NotImplementedError
-
-
-OPERATORS: List[Callable[..., Any]] = [flash_attention_score, flash_attention_score_grad, prompt_flash_attention,
-                                       incre_flash_attention, fused_infer_attention_score]
+    return perform("fused_infer_attention_score", locals())

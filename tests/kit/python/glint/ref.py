@@ -111,15 +111,15 @@ def run(case: Bundle, *, oracle: bool = False, threads: int = 1) -> Tensors:
         return {names[n]: t for n, t in _gradient(operator, arguments, oracle).items() if t is not None}
     if name != "flash_attention_score":
         arguments["softmax_lse_flag"] = True
-    given = operator.arguments(**arguments)
+    given = _perform.arguments_of(operator, **arguments)
     result = _perform.ask(name, given, False) if oracle else _perform.perform(name, given)
     found = {names[n]: t for n, t in vars(result).items() if n in names and t is not None}
-    return {n: t.reshape(case.outputs[n].shape) if n == "lse" else _one_of_eight(n, t) for n, t in found.items()
-            if n in case.outputs}
+    return {n: _plain(t, case.outputs[n]) for n, t in found.items() if n in case.outputs}
 
 
-def _one_of_eight(name: str, tensor: Any) -> Any:
-    return tensor[..., 0] if name in ("softmax_max", "softmax_sum") else tensor
+def _plain(tensor: Any, like: np.ndarray) -> Any:
+    """Statistics without the axis that only repeats them."""
+    return tensor[..., 0] if len(tensor.shape) > like.ndim else tensor
 
 
 def _gradient(operator: Any, arguments: Dict[str, Any], oracle: bool) -> Dict[str, Any]:
@@ -127,8 +127,9 @@ def _gradient(operator: Any, arguments: Dict[str, Any], oracle: bool) -> Dict[st
     done = operators.flash_attention_score(**forward)
     dpse = arguments.get("real_shift") is not None and arguments["pse_type"] < 2
     dpse = dpse and arguments["real_shift_form"] != "compressed"
-    given = operator.arguments(**arguments, attention_out=done.attention_out, softmax_max=done.softmax_max,
-                               softmax_sum=done.softmax_sum, dpse=dpse, dsink=arguments.get("sink") is not None)
+    results = {name: getattr(done, name) for name in ("attention_out", "softmax_max", "softmax_sum")}
+    given = _perform.arguments_of(operator, **arguments, **results, dpse=dpse,
+                                  dsink=arguments.get("sink") is not None)
     name = "flash_attention_score_grad"
     gradients = vars(_perform.ask(name, given, False) if oracle else _perform.perform(name, given))
     return {name: gradients[name] for name in ("dq", "dk", "dv", "dpse", "dsink")}

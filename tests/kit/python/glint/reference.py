@@ -8,14 +8,14 @@ import functools
 from typing import Any, Callable
 
 from . import operators
-from ._perform import ask
+from ._perform import arguments_of, ask
 from .results import Answer
 
 
 def _of(operator: Callable[..., Any]) -> Callable[..., Answer]:
     @functools.wraps(operator)
     def reference(*args: Any, keep_probabilities: bool = False, **kwargs: Any) -> Answer:
-        return ask(operator.__name__, operator.arguments(*args, **kwargs), keep_probabilities)  # type: ignore
+        return ask(operator.__name__, arguments_of(operator, *args, **kwargs), keep_probabilities)
 
     return reference
 

@@ -113,7 +113,7 @@ def _with_invalid_rows(p: Parameters, result: Softmax) -> Softmax:
     result.kept = result.kept | blind[:, np.newaxis] if uniform else result.kept
     result.maximum[blind] = -FLOAT_MAX
     result.total[blind] = keys if uniform else FLOAT_MAX
-    result.lse[blind] = np.inf
+    result.lse[blind] = np.log(keys) - FLOAT_MAX if uniform else np.inf
     return result
 
 

@@ -1,7 +1,7 @@
 """How far two answers may be apart when both are right: float64 rounding, in terms of the numbers that were summed.
 
 For a row let A = max_j |scale q_scale| sum_d |q_d k_jd| + |pse_j| over its kept keys, at least |sink|: roundings of x
-are relative to A, and those of p are as large.  So every p carries the factor f = 1 + A / 64, and what is made of p is
+are relative to A, and those of p are as large.  So every p carries the factor f = 1 + A / 512, and what is made of p is
 judged by the same sums over absolute values.  The limit is 1e-12 times
 
     out           f sum_j p'_j |v_j|         softmax_max   max(1, A)
@@ -100,7 +100,7 @@ def _row_weight(p: Parameters, head: Head) -> np.ndarray:
 def _magnitudes_of_head(p: Parameters, arrays: Arrays, head: Head) -> Tuple[np.ndarray, Softmax]:
     _, soft = attend(p, arrays, head)
     a = _row_weight(p, head)
-    f = 1 + a / 64
+    f = 1 + a / 512
     out = weighted_sum(f[:, np.newaxis] * head.dropped(soft.p), soft.kept, np.abs(head.v))
     lse = np.maximum(1, np.abs(soft.lse))
     return out, Softmax(f[:, np.newaxis] * soft.p, soft.kept, np.maximum(1, a), f * soft.total, f * lse)
@@ -108,7 +108,7 @@ def _magnitudes_of_head(p: Parameters, arrays: Arrays, head: Head) -> Tuple[np.n
 
 def _magnitudes_of_parts(p: Parameters, arrays: Arrays, head: Head, d_out: np.ndarray) -> Parts:
     _, soft = attend(p, arrays, head)
-    f = (1 + _row_weight(p, head) / 64)[:, np.newaxis]
+    f = (1 + _row_weight(p, head) / 512)[:, np.newaxis]
     d_out, v = np.abs(d_out), np.abs(head.v)
     d_p, row = head.dropped(d_out @ v.T), (d_out * weighted_sum(head.dropped(soft.p), soft.kept, v)).sum(axis=1)
     d_x = np.where(head.kept, f * soft.p * (d_p + row[:, np.newaxis]), 0)
