@@ -5,13 +5,10 @@
 #include <filesystem>
 #include <string>
 
-#include "kit/case/drawn.hpp"
+#include "kit/case/question_of.hpp"
 #include "kit/check/check.hpp"
 #include "kit/check/provider_check.hpp"
 #include "kit/mutants/scenes.hpp"
-#include "support/case_generator.hpp"
-#include "support/decode_generator.hpp"
-#include "support/prompt_generator.hpp"
 
 namespace {
 
@@ -43,25 +40,19 @@ struct Tally {
   }
 };
 
-TEST(Foreign, PassesOnTheTrainingOperator) {
+// Drawn cases in f32, of which it runs what the interface can say.
+int cases_run(const char* op, std::uint64_t count) {
   Tally tally;
-  for (std::uint64_t number = 0; number < 120; ++number) {
-    const glint_test::Case c = glint_test::generate(51, number);
-    tally.put(kit::question_of(c, DType::f32, false), print(c));
+  for (std::uint64_t number = 0; number < count; ++number) {
+    const Question question = kit::question_of(kit::draw_case(op, 51, number));
+    if (question.type_of("query") == DType::f32) tally.put(question, question.line);
   }
-  EXPECT_GE(tally.ran, 100);
+  return tally.ran;
 }
 
-TEST(Foreign, PassesOnTheInferenceOperators) {
-  Tally tally;
-  for (std::uint64_t number = 0; number < 60; ++number) {
-    const auto prompt = glint_test::generate_prompt(52, number, glint_test::kF32, glint_test::kF32);
-    tally.put(kit::question_of(prompt), print(prompt));
-    const auto decode = glint_test::generate_decode(53, number, glint_test::kF32, glint_test::kF32);
-    tally.put(kit::question_of(decode), print(decode));
-  }
-  EXPECT_GE(tally.ran, 40);
-}
+TEST(Foreign, PassesOnForwardCases) { EXPECT_GE(cases_run("fwd", 300), 60); }
+TEST(Foreign, PassesOnPromptCases) { EXPECT_GE(cases_run("prompt", 300), 10); }
+TEST(Foreign, PassesOnIncreCases) { EXPECT_GE(cases_run("incre", 300), 10); }
 
 TEST(Foreign, PassesOnCappedScores) {
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
