@@ -28,7 +28,7 @@ inline Results results_of(const Question& question, const Answer& answer) {
   return results;
 }
 
-// Half of what the contract allows, up and down, added to every element.
+// Less than half of what the contract allows, up and down, added to every element.
 inline void add_noise(const Tolerances& tolerances, Answer& result) {
   int turn = 0;
   visit_outputs(result, [&](const std::string& name, Array& numbers) {
@@ -49,7 +49,7 @@ inline std::vector<Hint> hints_of_edit(const Question& question, const Edit& edi
   Question edited = question;
   edit(edited);
   Answer result = answer(edited);
-  add_noise(tolerances(edited, result), result);
+  if (question.out_type == DType::f32) add_noise(tolerances(edited, result), result);
   return hints_of(question, results_of(question, result));
 }
 

@@ -256,7 +256,11 @@ Fit Units::compare_statistic(Output output, const Sample& sample, const RowResul
   const bool asked_empty = tensors_[kLse].present() ? tensors_[kLse].want.flat(asked_at) == reference::infinity : false;
   if (row.state == RowState::unwritten) return {true, true};
   const bool sentinel = !is_finite(value) || value == 0 || std::abs(value) > 1e30;
-  if (row.any_statistics && !parts::is_nan(value)) return {true, !asked_empty, sentinel ? kSentinelBits : 2};
+  if (row.any_statistics) {
+    // Large finite numbers in the place of -infinity leave themselves in max and lse, and the number of keys in sum.
+    const bool trace = output == kSum ? value >= 1 && value == std::floor(value) : std::abs(value) > 1e3;
+    return {!parts::is_nan(value) && (sentinel || trace), !asked_empty, kSentinelBits};
+  }
   Fit fit{true};
   if (row.state == RowState::not_finite || row.state == RowState::overflown) {
     fit.fits = !is_finite(value) || same(value, want) || std::abs(value - want) <= tensors.allowed.flat(asked_at);
