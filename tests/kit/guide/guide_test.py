@@ -4,7 +4,7 @@
     guide_test.py --path DIR --update       writes what they print into the README instead
 
 A block begins with ```console; its lines after "$ " are commands, run by bash in one fresh folder from first to last.
-A line "..." stands for any lines.  A code block behind a comment <!-- FILE --> must be that file, letter for letter.
+A line "..." stands for any lines, "..." in a line for any characters of it.  A code block behind a comment <!-- FILE --> must be that file, letter for letter.
 """
 import argparse
 import difflib
@@ -36,9 +36,10 @@ def commands_of(block: str) -> List[Tuple[str, str]]:
 
 
 def matches(shown: str, printed: str) -> bool:
-    """Is it the same text?  A line "..." of `shown` stands for any lines."""
-    parts = [re.escape(part) for part in re.split(r"^\.\.\.\n", shown, flags=re.M)]
-    return re.fullmatch(r"(?:.*\n)*?".join(parts), printed) is not None
+    """Is it the same text?  "..." of `shown` stands for any characters of a line, a line of it for any lines."""
+    lines = ["(?:.*\n)*?" if line == "...\n" else re.escape(line).replace(re.escape("..."), ".*")
+             for line in shown.splitlines(keepends=True)]
+    return re.fullmatch("".join(lines), printed) is not None
 
 
 def run(command: str, folder: str, path: str) -> str:

@@ -94,7 +94,7 @@ def test_every_parameter_takes_part(paths):
 def test_small_errors_are_found(paths):
     """A result that is wrong by some 1e-9 of its row's size is reported; so are NaN and outputs that are not there."""
     tried = 0
-    for each in bundles(paths[:60]):
+    for each in bundles(paths[2:62]):
         if "quant_scale2" in each.arrays or not np.isfinite(each.arrays["out"]).all():
             continue
         if not np.isfinite(each.arrays["lse"]).any():
