@@ -85,7 +85,7 @@ TEST(Foreign, WhatMisbehavesIsASentence) {
   EXPECT_EQ(verdict_of("behind", plain()).error, "it wrote beyond out");
   EXPECT_EQ(verdict_of("input", plain()).error, "it wrote to its input query");
   EXPECT_EQ(verdict_of("code", plain()).error, "second-textbook returned 7: no more tiles");
-  EXPECT_EQ(verdict_of("crash", plain()).error, "the kernel takes its process with it: Segmentation fault");
+  EXPECT_TRUE(verdict_of("crash", plain()).error.starts_with("the kernel takes its process with it: "));
   EXPECT_EQ(verdict_of("endless", plain(), 1).error, "the kernel did not return: not done after 1 seconds");
   for (const char* const name : {"behind", "input", "code", "crash"})
     EXPECT_TRUE(verdict_of(name, plain()).results.empty()) << name;
