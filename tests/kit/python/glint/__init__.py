@@ -7,7 +7,8 @@
 
 Operators: flash_attention_score, flash_attention_score_grad, prompt_flash_attention, incre_flash_attention,
 fused_infer_attention_score (glint.operators says what they all take); beside them merge_state and rotary.
-glint.reference has the operators as an oracle, glint.ref golden bundles and the checker.  Needs numpy and libglint (GLINT_LIBRARY names it).
+glint.reference has the operators as an oracle, glint.ref golden bundles and the checker.  Needs numpy and libglint, which the
+environment's GLINT_LIBRARY names where it is not found.
 """
 from typing import Any, Callable
 
