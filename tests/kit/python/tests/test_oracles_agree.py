@@ -1,46 +1,26 @@
 """The numpy oracle and the library's own, two readings of the operator documents, agree on drawn cases.
 
-The cases are drawn, changed and answered by the program oracle_cases, which the variable GLINT_ORACLE_CASES names; the
-limits are those of oracle/compare.py.
+The limits are those of oracle/compare.py.
 """
 import collections
-import os
-import pathlib
-import subprocess
-from typing import Dict, Iterator, List, Set
+from typing import Dict, Set
 
 import numpy as np
-import pytest
 
 from oracle import bundle, compare
-
-PROGRAM = os.environ.get("GLINT_ORACLE_CASES", "")
-SEED = os.environ.get("GLINT_TEST_SEED", "20261122")
-COUNT = int(os.environ.get("GLINT_ORACLE_COUNT", "3000"))  # a third of them with changes
-
-pytestmark = pytest.mark.skipif(not PROGRAM, reason="GLINT_ORACLE_CASES does not name the program oracle_cases")
-
-
-@pytest.fixture(scope="module")
-def paths(tmp_path_factory) -> List[pathlib.Path]:
-    folder = tmp_path_factory.mktemp("cases")
-    subprocess.run([PROGRAM, str(folder), SEED, str(COUNT)], check=True)
-    return sorted(folder.glob("*.safetensors"), key=lambda path: int(path.stem))
-
-
-def bundles(paths: List[pathlib.Path]) -> Iterator[bundle.Bundle]:
-    return map(bundle.read, paths)
+from oracle_bundles import COUNT, bundles, changes_of, fixture_paths  # noqa: F401
 
 
 def test_all_outputs_agree(paths):
-    assert len(paths) > COUNT * 9 // 10
-    disagreements, compared = [], collections.Counter()
+    disagreements, compared, changed = [], collections.Counter(), 0
     for each in bundles(paths):
+        changed += 1 if changes_of(each) else 0
         for difference in compare.differences(each.parameters, each.arrays):
             compared[difference.name.split(".")[0]] += 1
             if not difference.excess <= 1:
                 disagreements.append(f"{each.parameters['op']} {each.notes['case']}\n    {difference}")
     assert not disagreements, f"{len(disagreements)} disagree:\n" + "\n".join(disagreements[:10])
+    assert len(paths) == COUNT and changed < COUNT // 3
     least = {"out": len(paths), "softmax_max": len(paths), "softmax_sum": len(paths), "lse": len(paths),
              "probabilities": 500, "d_query": 500, "d_key": 500, "d_value": 500, "d_query_rope": 20, "d_key_rope": 20,
              "d_pse": 50, "d_sink": 50}
