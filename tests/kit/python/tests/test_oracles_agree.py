@@ -7,6 +7,7 @@ from typing import Dict, Set
 
 import numpy as np
 
+from oracle import __main__ as program
 from oracle import bundle, compare
 from oracle_bundles import COUNT, bundles, changes_of, fixture_paths  # noqa: F401
 
@@ -34,7 +35,8 @@ def features(each: bundle.Bundle) -> Set[str]:
              f"rows {p['invalid_row']}", f"{p['op']} gradient {each.about['gradient']}"}
     found |= {name for name in ("prefix", "q_start_idx", "kv_start_idx", "softcap", "philox", "implied_mask",
                                 "actual_seq_qlen", "actual_seq_kvlen", "kv_padding_size", "query_padding_size",
-                                "actual_shared_prefix_len", "keep_probabilities") if p[name] not in (None, [], 0, False)}
+                                "actual_shared_prefix_len", "keep_probabilities")
+              if p[name] not in (None, [], 0, False)}
     if "pse" in arrays:
         found |= {f"pse {p['op']} {p['pse_type']}", f"pse form {p['pse_form']}", f"pse of {arrays['pse'].ndim} axes"}
     if "attn_mask" in arrays:
@@ -53,7 +55,8 @@ EXPECTED = {
                                     "BSND_BNSD BSND_NBSD").split()),
     *(f"score mode {mode}" for mode in range(9)), *(f"prompt mode {mode}" for mode in (0, 1, 2, 3, 4, 9)),
     "incre mode 9", *(f"pse score {kind}" for kind in range(4)), "pse prompt 1", "pse incre 1",
-    *(f"pse form {form}" for form in ("dense", "compressed", "flat_score", "flat_column")), "pse of 3 axes", "pse of 4 axes",
+    *(f"pse form {form}" for form in ("dense", "compressed", "flat_score", "flat_column")),
+    "pse of 3 axes", "pse of 4 axes",
     *(f"{op} mask of {axes} axes" for op in ("prompt", "incre") for axes in (2, 3, 4)), "score mask of 2 axes",
     "score mask of 4 axes", *(f"pages of {axes} axes" for axes in (3, 4, 5)),
     "antiquant 0", "antiquant 1", *(f"{name}_antiquant {mode}" for name in ("key", "value") for mode in range(6)),
@@ -72,7 +75,7 @@ def test_every_parameter_takes_part(paths):
 
 
 def test_small_errors_are_found(paths):
-    """A result that is wrong by some 1e-9 of its row's size is reported; so are NaN and outputs that are not there."""
+    """A result that is wrong by 1e-9 of its row's size is reported; so are NaN and outputs that are not there."""
     tried = 0
     for each in bundles(paths[2:62]):
         if "quant_scale2" in each.arrays or not np.isfinite(each.arrays["out"]).all():
@@ -93,3 +96,11 @@ def test_small_errors_are_found(paths):
 
 def largest(parameters, arrays, name: str) -> float:
     return next(each.excess for each in compare.differences(parameters, arrays) if each.name == name)
+
+
+def test_report(paths, capsys):
+    """python -m oracle BUNDLE says what agrees."""
+    assert program.main([str(paths[2]), str(paths[5])]) == 0
+    text = capsys.readouterr().out
+    assert "out " in text and "agrees" in text and "DIFFERS" not in text
+    assert program.main([]) == 2
