@@ -29,6 +29,7 @@ inline constexpr KeyOf<InferenceCase> kInferenceKeys[] = {
      .say = [](const InferenceCase& c) { return std::to_string(c.padding); },
      .hear =
          [](InferenceCase& c, std::string_view text) {
+           if (c.form != kContiguous && c.form != kLeftPadded) return std::string("only with form=left_padded");
            c.form = kLeftPadded;
            return detail::hear_padding(text, c.padding);
          }},

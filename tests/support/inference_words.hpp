@@ -90,6 +90,7 @@ inline std::string hear_padding(std::string_view text, index_t& padding) {
 }
 
 inline std::string hear_block(InferenceCase& c, std::string_view text) {
+  if (c.form != kContiguous && c.form != kPaged) return "only with form=paged";
   c.form = kPaged;
   const bool fits = read_number(text, c.block_size) && c.block_size >= 1 && c.block_size <= 65536;
   return fits ? "" : "a whole number from 1 to 65536";

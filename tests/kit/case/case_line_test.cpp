@@ -107,6 +107,7 @@ TEST(CaseLine, SaysWhatIsWrong) {
        "pse_order: has no meaning here: it belongs to pse=dense|compressed|per_score|per_column"},
       {"op=fwd n=2 sq=5,6 d=8", "sq: a list belongs to layout=TND"},
       {"op=prompt n=2 sq=5,6 d=8", "sq: a list belongs to layout=TND"},
+      {"op=prompt n=2 sq=5,6 d=8 qlens=3", "sq: a list belongs to layout=TND"},
       {"op=prompt n=2 sq=5 skv=5,6 d=8", "skv: a list belongs to layout=TND and form=list"},
       {"op=fwd layout=TND n=2 sq=5,6, d=8",
        "sq: got 5,6,, allowed: a whole number from 0 to 2147483648, or one for each batch entry with commas between "
@@ -122,6 +123,10 @@ TEST(CaseLine, SaysWhatIsWrong) {
        "sq: real_shift would have 8589934592 elements (sq skv b n pse), allowed: up to 536870912, 4 GB of float64"},
       {"op=incre n=2 skv=9 d=8 block=65536 spare_blocks=65536",
        "skv: key would have 68720525312 elements (skv b nkv d rope), allowed: up to 536870912, 4 GB of float64"},
+      {"op=incre n=1 skv=9 d=8 form=list block=3", "block: got 3, allowed: only with form=paged"},
+      {"op=incre n=1 skv=9 d=8 block=3 kv_padding=1", "kv_padding: got 1, allowed: only with form=left_padded"},
+      {"op=prompt n=1 sq=4 skv=9,7 d=8 form=list lens=8", "lens: got 8, allowed: up to 7"},
+      {"op=prompt b=0 n=1 sq=4 skv=9 d=8 form=list lens=10", "lens: got 10, allowed: up to 9"},
       {"op=incre n=1 skv=300000000 d=1 block=1",
        "block: block_table would have 300000001 entries (skv b block), allowed: up to 16777216"},
       {"op=fwd n=2 sq=5 d=8 init=empty", "init: got empty, which belongs to layout=TND"},
