@@ -29,6 +29,10 @@ struct ScoreAt {
   index_t head, i, j;
 };
 
+struct GatheredKeys : HeadKeys {
+  double largest_value = 0;  // magnitude; NaN aside
+};
+
 // What a row's softmax starts from.
 struct RowScores {
   Vector x;       // -inf where the key takes no part
@@ -37,7 +41,7 @@ struct RowScores {
   Vector slope;   // of a cap
   Vector query;
   double sink = 0, score_abs = 0;
-  std::shared_ptr<const HeadKeys> kv;
+  std::shared_ptr<const GatheredKeys> kv;
   const AttentionCase* spec = nullptr;
   index_t i = 0;  // the row inside of its entry
   SparseRule rule;

@@ -166,9 +166,9 @@ float to_tf32(float value) {
 TEST(HintPrecision, OfRoundedOperands) {
   for (const std::uint64_t seed : {62, 63}) {
     Online how;
-    how.round_input = to_tf32;
+    how.round_input = how.round_p = to_tf32;
     expect_first("precision.tf32", hints_of_online(asked(plain(seed)), how));
-    how.round_input = nullptr;
+    how.round_input = how.round_p = nullptr;
     how.round_p = to_bfloat16;
     expect_first("precision.p_16bit", hints_of_online(asked(plain(seed)), how));
     how.round_p = to_float16;

@@ -20,6 +20,12 @@ constexpr double kHalfOverflows = 65520;
 
 bool of_rows(Output output) { return output == kOut || output >= kDQuery; }
 
+std::array<index_t, kOutputs> widths_of(const AttentionCase& spec) {
+  const index_t values = parts::output_extent(spec).width;
+  return {values, 1, 1, 1, reference::query_extent(spec).width, parts::head_width(spec, reference::key_sample(spec)),
+          values};
+}
+
 bool is_finite(double value) { return std::abs(value) <= std::numeric_limits<double>::max(); }
 
 bool same(double left, double right) { return left == right || (parts::is_nan(left) && parts::is_nan(right)); }
@@ -60,7 +66,7 @@ bool Units::any_fails() const {
 }
 
 Units::Units(const Question& question, const Answer& answer, const Tolerances& tolerances, const Results& results)
-    : question_(question) {
+    : question_(question), widths_(widths_of(question.spec)) {
   visit_outputs(answer, [&](const std::string& name, const Array& want) {
     for (std::size_t output = 0; output < kOutputs; ++output) {
       const auto result = results.find(name);
@@ -98,14 +104,6 @@ index_t Units::position(Output output, const Row& row, const Kernel* kernel) con
   }
   if (kernel != nullptr && kernel->statistics_position) return kernel->statistics_position(row);
   return parts::statistics_position(spec, row.batch, row.head, row.row);
-}
-
-index_t Units::width(Output output) const {
-  const AttentionCase& spec = question_.spec;
-  if (output == kOut) return parts::output_extent(spec).width;
-  if (output == kDQuery) return reference::query_extent(spec).width;
-  if (output == kDKey) return parts::head_width(spec, spec.key);
-  return output == kDValue ? parts::head_width(spec, spec.value) : 1;
 }
 
 Status Units::status(Output output, const Row& row, double& worst) const {
