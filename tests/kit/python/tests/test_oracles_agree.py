@@ -104,3 +104,5 @@ def test_report(paths, capsys):
     text = capsys.readouterr().out
     assert "out " in text and "agrees" in text and "DIFFERS" not in text
     assert program.main([]) == 2
+    assert program.main(["/no/such/bundle"]) == 1
+    assert "/no/such/bundle: no bundle" in capsys.readouterr().out
