@@ -33,10 +33,7 @@ inline constexpr KeyOf<InferenceCase> kInferenceKeys[] = {
            return detail::hear_padding(text, c.padding);
          }},
     {.name = "b",
-     .say =
-         [](const InferenceCase& c) {
-           return c.batch == (c.ragged() && c.batch > 0 ? c.batch : 1) ? std::string() : std::to_string(c.batch);
-         },
+     .say = detail::say_batch,
      .hear = [](InferenceCase& c, std::string_view text) { return detail::hear_extent(text, 0, c.batch); }},
     {.name = "n",
      .required = true,
@@ -132,12 +129,14 @@ inline constexpr KeyOf<InferenceCase> kInferenceKeys[] = {
      .field = &InferenceCase::tree_batch,
      .most = 1,
      .applies = detail::tree,
-     .belongs = "draft=tree"},
+     .belongs = "draft=tree",
+     .ops = "incre"},
     {.name = "tree_any",
      .field = &InferenceCase::tree_any,
      .most = 1,
      .applies = detail::tree,
-     .belongs = "draft=tree"},
+     .belongs = "draft=tree",
+     .ops = "incre"},
     {.name = "mask",
      .field = &InferenceCase::mask,
      .words = detail::kInferenceMasks,

@@ -70,7 +70,10 @@ inline std::string too_large(const InferenceCase& c) {
     return list.empty() ? otherwise : std::accumulate(list.begin(), list.end(), index_t{0});
   };
   const index_t longest = c.kv_list.empty() ? c.kv_len : *std::max_element(c.kv_list.begin(), c.kv_list.end());
-  const index_t columns = (longest / c.block_size + 1 + c.spare_columns) * c.block_size;
+  const index_t blocks = longest / c.block_size + 1 + c.spare_columns, columns = blocks * c.block_size;
+  if (c.form == kPaged && std::max<index_t>(c.batch, 1) * blocks > index_t{1} << 24)
+    return "block: block_table would have " + std::to_string(c.batch * blocks) +
+           " entries (skv b block), allowed: up to 16777216";
   const index_t room = c.form == kPaged ? columns : std::max(c.kv_len, longest), scores = c.prefix + room;
   const index_t q = c.ragged() ? total(c.q_list, 0) + c.surplus_q : c.batch * c.q_len;
   index_t kv = c.ragged() ? total(c.kv_list, 0) + c.surplus_kv : total(c.rooms, c.batch * c.kv_len);

@@ -126,6 +126,14 @@ typename Operator::Call defaults() {
   return call;
 }
 
+template <class Operator>
+void init(typename Operator::Call* call, std::size_t size) {
+  if (call == nullptr || size < sizeof call->size) return;
+  typename Operator::Call full = defaults<Operator>();
+  if (size < sizeof full) full.size = size;
+  std::memcpy(call, &full, static_cast<std::size_t>(full.size));
+}
+
 inline glint_status size_status(std::uint64_t size, std::size_t known) {
   const bool right = size >= sizeof(std::uint64_t) && size % sizeof(std::uint64_t) == 0 && size <= known;
   if (right) return kOk;

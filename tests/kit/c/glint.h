@@ -295,6 +295,36 @@ GLINT_C_OPERATOR(fused_infer_attention_score);
 
 GLINT_C_API void glint_reference_release(glint_reference_answer* answer);
 
+/* Results over parts of the keys become the result over all of them: outs[i] with its lses[i], as the operators of
+ * inference return them.  A part that saw nothing, lse +-infinity, changes no bit. */
+typedef struct glint_merge_state_call {
+  uint64_t size;
+  glint_arrays outs, lses;                /* in: like attention_out and softmax_lse, any number */
+  glint_array attention_out, softmax_lse; /* out: float32 (B, N, S1, 1) or (B, N, S1); may be absent */
+  int64_t num_heads;
+  const char* input_layout; /* BSH (default), SBH, BNSD, BSND */
+} glint_merge_state_call;
+
+/* Rotary positions: pairs of numbers of each row are turned by position * theta^(-2i / rotary_dim). */
+typedef struct glint_rotary_call {
+  uint64_t size;
+  glint_array x;   /* in; absent: the rows of out, in place */
+  glint_array out; /* out: like x */
+  int64_t num_heads;
+  const char* input_layout;                 /* BSH (default), SBH, BNSD, BSND */
+  glint_numbers first_positions, positions; /* one of the two: of row 0, 1 or B numbers; or of each row, [B][S] */
+  int64_t rotary_dim;                       /* even; 0: the head size */
+  double theta;                             /* 10000 */
+  glint_array cos_table, sin_table;         /* in: instead of theta, float32 (positions, rotary_dim / 2) */
+  int32_t interleaved;                      /* 0: pairs (i, i + rotary_dim / 2); else (2i, 2i + 1) */
+  int32_t reserved;
+} glint_rotary_call;
+
+GLINT_C_API void glint_merge_state_init(glint_merge_state_call* call, size_t size);
+GLINT_C_API int32_t glint_merge_state(const glint_merge_state_call* call, glint_status* status);
+GLINT_C_API void glint_rotary_init(glint_rotary_call* call, size_t size);
+GLINT_C_API int32_t glint_rotary(const glint_rotary_call* call, glint_status* status);
+
 GLINT_C_API int32_t glint_version(void); /* 10000 * major + 100 * minor + patch */
 GLINT_C_API const char* glint_isa(void); /* what the kernels use: plain, base, avx2 or avx512 */
 

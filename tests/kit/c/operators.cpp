@@ -41,14 +41,6 @@ index_t workers_of(std::int32_t threads) {
 }
 
 template <class Operator>
-void init(typename Operator::Call* call, std::size_t size) {
-  if (call == nullptr || size < sizeof call->size) return;
-  typename Operator::Call full = defaults<Operator>();
-  if (size < sizeof full) full.size = size;
-  std::memcpy(call, &full, static_cast<std::size_t>(full.size));
-}
-
-template <class Operator>
 std::int32_t check(const typename Operator::Call* call, glint_status* status) {
   return guarded(status, [&] {
     const Converted<Operator> converted(call);

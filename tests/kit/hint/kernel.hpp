@@ -81,7 +81,7 @@ struct Kernel {
   std::function<void(HeadKeys&)> keys_as_read;
   std::function<void(Vector&)> query_as_read;
   std::function<double(const Vector& query, const Vector& key)> product;
-  std::function<RowResult(const RowScores&)> softmax;
+  std::function<RowResult(const RowScores&)> softmax;  // of a row that sees something
   std::function<void(const RowScores&, RowResult&)> after;
   std::function<index_t(const Row&)> statistics_position;
 

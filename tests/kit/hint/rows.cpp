@@ -227,8 +227,8 @@ RowResult Trial::blank() const {
 
 RowResult Trial::attend(const RowScores& scores) const {
   const AttentionCase& spec = kernel_.spec;
-  if (kernel_.softmax) return kernel_.softmax(scores);
   if (!parts::saw_nothing(scores.x)) {
+    if (kernel_.softmax) return kernel_.softmax(scores);
     if (!spec.int8.dequant_scale1.present()) return exact_row(scores);
     const reference::Int8Row row = reference::int8_row(spec, scores.x, scores.kv->values);
     return {RowState::computed, row.out, row.weighted_abs_v, {},           row.max,
@@ -268,7 +268,8 @@ void Trial::allow(const RowScores& scores, RowResult& result) const {
   }
   double largest = 0;  // fmax: what nobody reads may be NaN
   for (const double value : scores.kv->values.reshaped()) largest = std::fmax(largest, std::abs(value));
-  const double score_abs = std::max(result.score_abs, std::abs(result.max));
+  const bool no_scores = result.max == -reference::float_max;  // the mean of all values
+  const double score_abs = no_scores ? 0 : std::max(result.score_abs, std::abs(result.max));
   const double lost = 0x1p-126 * static_cast<double>(scores.x.size()) * largest / spec.keep_prob;
   const double relative_to_weight = kUnit * (1 + score_abs) + (question.rounds_p ? 0x1p-8 : 0);
   result.allowed = relative * result.out.cwiseAbs() + relative_to_weight * result.weight;

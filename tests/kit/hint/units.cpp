@@ -14,7 +14,8 @@ namespace parts = glint::reference::detail;
 namespace {
 
 constexpr const char* kNames[kOutputs] = {"out", "lse", "softmax_max", "softmax_sum", "d_query", "d_key", "d_value"};
-constexpr double kMostBits = 10;  // of evidence from one number
+constexpr double kMostBits = 10;      // of evidence from one number
+constexpr double kSentinelBits = 20;  // from a sentinel that is not the one asked for
 constexpr double kHalfOverflows = 65520;
 
 bool of_rows(Output output) { return output == kOut || output >= kDQuery; }
@@ -253,7 +254,13 @@ Fit Units::compare_statistic(Output output, const Sample& sample, const RowResul
   const index_t asked_at = position(output, sample.row, nullptr), at = position(output, sample.row, &kernel);
   const double value = got(output, at), want = tensors.want.flat(asked_at);
   const bool asked_empty = tensors_[kLse].present() ? tensors_[kLse].want.flat(asked_at) == reference::infinity : false;
-  if (row.state == RowState::unwritten || (row.any_statistics && !parts::is_nan(value))) return {true, true};
+  if (row.state == RowState::unwritten) return {true, true};
+  const bool sentinel = !is_finite(value) || value == 0 || std::abs(value) > 1e30;
+  if (row.any_statistics) {
+    // Large finite numbers in the place of -infinity leave themselves in max and lse, and the number of keys in sum.
+    const bool trace = output == kSum ? value >= 1 && value == std::floor(value) : std::abs(value) > 1e3;
+    return {!parts::is_nan(value) && (sentinel || trace), !asked_empty, kSentinelBits};
+  }
   Fit fit{true};
   if (row.state == RowState::not_finite || row.state == RowState::overflown) {
     fit.fits = !is_finite(value) || same(value, want) || std::abs(value - want) <= tensors.allowed.flat(asked_at);
@@ -262,7 +269,6 @@ Fit Units::compare_statistic(Output output, const Sample& sample, const RowResul
   const double expected = output == kLse ? row.lse : output == kMax ? row.max : row.sum;
   if (row.state == RowState::empty) {
     // Which sentinel stands for a row that only the kernel finds empty is a question of its own.
-    const bool sentinel = !is_finite(value) || value == 0 || std::abs(value) > 1e30;
     fit.fits = same(value, expected) || (!asked_empty && sentinel);
     fit.evidence = 2;
     return fit;

@@ -16,7 +16,7 @@ class Call:
 
     def __init__(self, name: str, copy: bool = False) -> None:
         self.name, self.copy = name, copy
-        self.struct = _structs.CALLS[name]()
+        self.struct = {**_structs.CALLS, **_structs.HELPERS}[name]()
         self._types = dict(self.struct._fields_)
         self._keep: List[Any] = []
         getattr(library(), f"glint_{name}_init")(ctypes.byref(self.struct), ctypes.sizeof(self.struct))
@@ -102,6 +102,12 @@ class Call:
             place, size = workspace.ctypes.data, workspace.nbytes
         getattr(library(), f"glint_{self.name}")(ctypes.byref(self.struct), threads, place, size,
                                                  ctypes.byref(status))
+        raise_on(status)
+
+    def help(self) -> None:
+        """Does it, for helpers, which take no threads."""
+        status = _structs.Status()
+        getattr(library(), f"glint_{self.name}")(ctypes.byref(self.struct), ctypes.byref(status))
         raise_on(status)
 
     def ask(self, keep_probabilities: bool) -> Dict[str, np.ndarray]:

@@ -124,6 +124,31 @@ class ReferenceAnswer(Structure):
     """)
 
 
+class MergeStateCall(Structure):
+    _fields_ = _fields("""
+        u64 size
+        arrays outs lses
+        array attention_out softmax_lse
+        i64 num_heads
+        text input_layout
+    """)
+
+
+class RotaryCall(Structure):
+    _fields_ = _fields("""
+        u64 size
+        array x out
+        i64 num_heads
+        text input_layout
+        numbers first_positions positions
+        i64 rotary_dim
+        f64 theta
+        array cos_table sin_table
+        i32 interleaved reserved
+    """)
+
+
+HELPERS = {"merge_state": MergeStateCall, "rotary": RotaryCall}
 CALLS = {"flash_attention_score": FlashAttentionScoreCall,
          "flash_attention_score_grad": FlashAttentionScoreGradCall,
          "prompt_flash_attention": PromptFlashAttentionCall,
@@ -141,6 +166,10 @@ def declare(library: ctypes.CDLL) -> None:
         _declare(library, f"glint_{name}_workspace_bytes", c_int64, call, c_int32)
         _declare(library, f"glint_{name}", c_int32, call, c_int32, c_void_p, c_size_t, status)
         _declare(library, f"glint_reference_{name}", c_int32, call, ctypes.POINTER(ReferenceAnswer), status)
+    for name, struct in HELPERS.items():
+        call = ctypes.POINTER(struct)
+        _declare(library, f"glint_{name}_init", None, call, c_size_t)
+        _declare(library, f"glint_{name}", c_int32, call, status)
     _declare(library, "glint_reference_release", None, ctypes.POINTER(ReferenceAnswer))
     _declare(library, "glint_version", c_int32)
     _declare(library, "glint_isa", c_char_p)

@@ -44,9 +44,9 @@ def flash_attention_score(
         1024 rows), "tnd_per_score", "tnd_per_column".  pse_type 1: (QK + pse) * scale; 0: QK * scale + pse; 2 and 3:
         float32 slopes (N) or (B, N) times -|distance| or its root, from q_start_idx[0] and kv_start_idx[0] on.
     drop_mask: uint8 bits, 1 keeps, (B, N, S1, S2/8) or flat; or generate_dropout: Philox bits from seed and offset.
-    attn_mask: bool or uint8, not 0 drops; (S1, S2) or (B|1, N|1, S1, S2); attn_mask_compressed, or
-        attn_mask="compressed", stands for the (2048, 2048) mask that sparse_mode 2 to 4 and 6 to 8 want.  Without either, sparse_mode (0 to 8), pre_tokens,
-        next_tokens and prefix (modes 5 and 6, (B)) have no effect.
+    attn_mask: bool or uint8, not 0 drops; (S1, S2) or (B|1, N|1, S1, S2).  "compressed", or attn_mask_compressed,
+        stands for the (2048, 2048) mask that sparse_mode 2 to 4 and 6 to 8 want.  Without a mask sparse_mode (0 to 8),
+        pre_tokens, next_tokens and prefix (modes 5 and 6, (B)) have no effect.
     inner_precise: 0 to 2; 1 with bfloat16 rounds P to bfloat16.  sink: float32 (N).
     softmax_layout: TND only: "" stores statistics as a block [N][S1] for each sequence, "TND" as [T][N].
     limits: "none", or "ascend" for the documented maxima of the device.
@@ -103,7 +103,8 @@ def prompt_flash_attention(
         with antiquant factors; lists hold one tensor of batch 1 for each entry; with block_table pools of pages.
     num_heads: N; num_key_value_heads 0: the same.  input_layout: BSH, BNSD, BSND, TND, or two as in "BNSD_BSND".
     attn_mask: not 0 drops: (S1, S2), (B|1, S1, S2), (B|1, 1, S1, S2).  sparse_mode 0 to 4, 10 to 14 the same with
-        inner_precise 0; modes 2 to 4 want attn_mask_compressed, attn_mask="compressed" or the (2048, 2048) mask.  inner_precise: 0 to 3.
+        inner_precise 0; modes 2 to 4 want "compressed", attn_mask_compressed, or the (2048, 2048) mask itself.
+    inner_precise: 0 to 3.
     actual_seq_lengths, actual_seq_lengths_kv: one number for all or one for each entry; TND: cumulative ends, but
         lengths of keys in pages.
     quant_scale2, quant_offset2: int8 output; one number or one for each channel.

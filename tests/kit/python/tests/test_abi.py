@@ -16,7 +16,7 @@ from glint._library import library
 HEADER = pathlib.Path(__file__).resolve().parents[2] / "c" / "glint.h"
 C_NAMES = {"glint_array": _structs.Array, "glint_numbers": _structs.Numbers, "glint_arrays": _structs.Arrays,
            "glint_status": _structs.Status, "glint_reference_answer": _structs.ReferenceAnswer,
-           **{f"glint_{name}_call": struct for name, struct in _structs.CALLS.items()}}
+           **{f"glint_{name}_call": struct for name, struct in {**_structs.CALLS, **_structs.HELPERS}.items()}}
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,8 @@ def test_prefix_of_modes_5_and_6():
 
 def ragged_counts(q_ends, kv_ends, **parameters):
     keys = max(kv_ends)
-    arrays = {"query": np.zeros((max(q_ends), 1, 1)), "key": np.zeros((keys, 1, 1)), "value": np.eye(keys)[:, np.newaxis]}
+    arrays = {"query": np.zeros((max(q_ends), 1, 1)), "key": np.zeros((keys, 1, 1)),
+              "value": np.eye(keys)[:, np.newaxis]}
     parameters = {"layout": "TND", "implied_mask": True, "actual_seq_qlen": q_ends, "actual_seq_kvlen": kv_ends,
                   **parameters}
     return (attention(parameters, arrays)["out"][:, 0] > 0).sum(axis=1).tolist()
