@@ -14,7 +14,7 @@ class Fences {
  public:
   void start(Flush where) { next_ = 0, where_ = where; }
   std::byte* room(index_t bytes) {
-    if (next_ == fences_.size()) fences_.push_back(std::make_unique<Fence>(index_t{1} << 21));
+    if (next_ == fences_.size()) fences_.push_back(std::make_unique<Fence>(index_t{1} << 24));
     return static_cast<std::byte*>(fences_[next_++]->flush(where_, bytes));
   }
   // A copy of what `data` points at; null stays null.
