@@ -138,41 +138,40 @@ TEST(AttentionLong, IncreF32) {
 template <class AnyCase>
 void expect_case(const char* line, std::string (*check)(const AnyCase&)) {
   AnyCase c;
-  ASSERT_TRUE(parse(line, c)) << line;
+  ASSERT_EQ(parse(line, c), "") << line;
   ASSERT_TRUE(legal(c)) << line;
   EXPECT_EQ(guarded(check, c), "") << line;
 }
 
 TEST(AttentionLong, ScoreAtFourThousand) {
-  expect_case("layout=2 mode=3 q_len=4096 kv_len=4096 dim=16 value_dim=16 v_mean=1 stats=7 seed=1", check_score<float>);
+  expect_case("op=fwd layout=BNSD n=1 sq=4096 d=16 mode=3 v_mean=1 stats=max,sum,lse seed=1", check_score<float>);
   expect_case(
-      "layout=0 mode=4 heads=2 q_len=130 kv_len=4096 dim=64 value_dim=64 pre=3000 next=17 v_mean=1 stats=7 seed=2",
+      "op=fwd dtype=f16 n=2 nkv=1 sq=130 skv=4096 d=64 mode=4 pre=3000 next=17 v_mean=1 stats=max,sum,lse seed=2",
       check_score<glint::half>);
   expect_case(
-      "layout=4 mode=7 batch=2 heads=2 q_len=257 kv_len=4096 dim=33 value_dim=17 pre=5000 next=0 stats=7 seed=3",
+      "op=fwd dtype=bf16 layout=TND n=2 nkv=1 sq=257,101 skv=3131,4096 d=33 dv=17 mode=7 pre=5000 next=0 "
+      "stats=max,sum,lse seed=3",
       check_score<glint::bfloat16>);
   expect_case(
-      "layout=3 mode=1 mask=1 heads=4 kv_heads=2 q_len=65 kv_len=4095 dim=64 value_dim=64 sd_q=3 sd_k=3 stats=7 "
-      "drop=2 keep=900 seed=4",
+      "op=fwd layout=BSND n=4 nkv=2 sq=65 skv=4095 d=64 mode=1 sd_q=20 sd_k=20 stats=max,sum,lse keep=0.9 drop=philox "
+      "seed=4",
       check_score<float>);
   expect_case(
-      "layout=1 mode=6 prefix=1 heads=2 q_len=96 kv_len=4096 dim=80 value_dim=80 sd_q=0 sd_k=0 v_mean=1 pse=1 "
-      "pse_type=0 stats=7 seed=5",
+      "op=fwd layout=SBH n=2 nkv=1 sq=96 skv=4096 d=80 mode=6 sd_q=0.1 sd_k=0.1 v_mean=1 pse=dense pse_order=mul_add "
+      "pse_head=0 pse_row=0 stats=max,sum,lse seed=5",
       check_score<float>);
   print_records();
 }
 
 TEST(AttentionLong, InferenceAtFourThousand) {
   expect_case(
-      "op=1 query=1 cache=1 layout=2 mode=3 kv_heads=4 q_len=128 kv_len=4096 dim=64 value_dim=64 q_lens=2 lens=2 "
-      "batch=2 lse=1 v_mean=1 seed=6",
+      "op=prompt dtype=f16 layout=BNSD b=2 n=4 sq=128 skv=4096 d=64 mode=3 qlens=each lens=each lse=1 v_mean=1 "
+      "seed=6",
       check_inference<PromptDoors, glint::half, glint::half>);
-  expect_case("op=2 layout=0 batch=3 kv_heads=1 group=64 kv_len=4096 dim=64 value_dim=64 lens=2 lse=1 v_mean=1 seed=7",
+  expect_case("op=incre b=3 n=64 nkv=1 skv=4096 d=64 lens=each lse=1 v_mean=1 seed=7",
               check_inference<DecodeDoors, float, float>);
-  expect_case(
-      "op=2 query=2 cache=2 layout=3 batch=2 kv_heads=2 group=4 kv_len=20000 dim=32 value_dim=32 sd_q=0 v_mean=1 lse=1 "
-      "seed=8",
-      check_inference<DecodeDoors, glint::bfloat16, glint::bfloat16>);
+  expect_case("op=incre dtype=bf16 layout=BSND b=2 n=8 nkv=2 skv=20000 d=32 sd_q=0.1 v_mean=1 lse=1 seed=8",
+              check_inference<DecodeDoors, glint::bfloat16, glint::bfloat16>);
   print_records();
 }
 

@@ -2,5 +2,5 @@
 #include "support/score_differential.hpp"
 
 TEST(ScoreDifferential, Contract) {
-  glint_test::run_cases(20000, glint_test::check_score<glint::half>);
+  glint_test::run_cases<glint::half>(20000, 0, glint_test::check_score<glint::half>);
 }

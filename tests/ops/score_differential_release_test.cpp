@@ -4,6 +4,6 @@
 using glint_test::check_score;
 using glint_test::run_cases;
 
-TEST(ScoreDifferentialRelease, F32) { run_cases(200000, check_score<float>); }
-TEST(ScoreDifferentialRelease, F16) { run_cases(200000, check_score<glint::half>); }
-TEST(ScoreDifferentialRelease, Bf16) { run_cases(200000, check_score<glint::bfloat16>); }
+TEST(ScoreDifferentialRelease, F32) { run_cases<float>(200000, 0, check_score<float>); }
+TEST(ScoreDifferentialRelease, F16) { run_cases<glint::half>(200000, 0, check_score<glint::half>); }
+TEST(ScoreDifferentialRelease, Bf16) { run_cases<glint::bfloat16>(200000, 0, check_score<glint::bfloat16>); }

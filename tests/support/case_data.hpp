@@ -9,6 +9,7 @@
 
 #include "glint/core/dtype.hpp"
 #include "glint/reference/attention.hpp"
+#include "support/case_init.hpp"
 #include "support/case_rules.hpp"
 
 namespace glint_test {
@@ -90,49 +91,37 @@ inline index_t rows_used(const Case& c, const std::vector<index_t>& of, index_t 
 // A tensor of random numbers; `of` holds the lengths of its sequences.
 template <class T>
 Buffer<T> random_rows(const Case& c, const Extent& e, const std::vector<index_t>& of, double spread, double mean,
-                      std::uint64_t stream) {
+                      std::uint64_t stream, Role role = Role::other) {
   Buffer<T> tensor(e.batch * e.rows * e.heads * e.width, c.skew);
   Random random(c.seed, stream);
-  for (index_t i = 0; i < tensor.size(); ++i) tensor.data()[i] = random_value<T>(random, spread, mean);
+  for (index_t i = 0; i < tensor.size(); ++i)
+    tensor.data()[i] =
+        glint::from_float<T>(static_cast<float>(draw_number(c.init, role, glint::dtype_of<T>, random, spread, mean)));
   poison_rows(tensor.data(), e, layout_name(c), [&](index_t b) { return rows_used(c, of, b); });
   return tensor;
 }
 
 template <class T>
 void fill_tensors(const Case& c, CaseData<T>& data) {
-  const index_t batch = c.layout == kTnd ? 1 : c.batch;
   const char* const layout = layout_name(c);
-  data.q_extent = {batch, data.lists.q_rows, c.heads, c.dim};
-  data.kv_extent = {batch, data.lists.kv_rows, c.kv_heads, c.dim};
-  data.v_extent = {batch, data.lists.kv_rows, c.kv_heads, c.value_dim};
-  data.out_extent = {batch, data.lists.q_rows, c.heads, c.value_dim};
   const double spread_v = kSpreads[c.sd_v];
-  data.q = random_rows<T>(c, data.q_extent, data.lists.q_of, kSpreads[c.sd_q], 0, 1);
-  data.k = random_rows<T>(c, data.kv_extent, data.lists.kv_of, kSpreads[c.sd_k], 0, 2);
-  data.v = random_rows<T>(c, data.v_extent, data.lists.kv_of, spread_v, c.v_mean != 0 ? 3 * spread_v : 0, 3);
+  data.q = random_rows<T>(c, data.q_extent, data.lists.q_of, kSpreads[c.sd_q], 0, 1, Role::query);
+  data.k = random_rows<T>(c, data.kv_extent, data.lists.kv_of, kSpreads[c.sd_k], 0, 2, Role::key);
+  data.v =
+      random_rows<T>(c, data.v_extent, data.lists.kv_of, spread_v, c.v_mean != 0 ? 3 * spread_v : 0, 3, Role::value);
   using glint::reference::shape_of;
   data.spec.query = as_array(data.q, shape_of(data.q_extent, layout));
   data.spec.key = as_array(data.k, shape_of(data.kv_extent, layout));
   data.spec.value = as_array(data.v, shape_of(data.v_extent, layout));
-}
-
-inline std::vector<index_t> mask_extents(const Case& c, index_t rows, index_t columns) {
-  switch (c.mask) {
-    case kMaskSS: return {rows, columns};
-    case kMaskB1SS: return {c.batch, 1, rows, columns};
-    case kMaskBNSS: return {c.batch, c.heads, rows, columns};
-    default: return {1, 1, rows, columns};
-  }
+  if (c.init == kOneHot) make_one_hot<T>(layout, data);
 }
 
 // fill: 0 a tenth dropped, 1 half, 2 half and some rows all, 3 everything, 4 nothing, 5 nine tenths.
 template <class T>
 void fill_mask(const Case& c, CaseData<T>& data) {
   if (c.mask == kMaskNone) return;
-  const bool ragged = c.layout == kTnd;
-  const index_t rows = ragged ? data.lists.longest_q : c.q_len, columns = ragged ? data.lists.longest_kv : c.kv_len;
-  data.mask_shape = mask_extents(c, rows, columns);
   ByteArray mask(data.mask_shape);
+  const index_t columns = data.mask_shape.back();
   Random random(c.seed, 4);
   const double percents[] = {10, 50, 50, 100, 0, 90};
   bool whole_row = false;
@@ -164,18 +153,14 @@ void fill_compressed_pse(const Case& c, Random& random, CaseData<T>& data) {
 
 template <class T>
 void fill_slopes(const Case& c, Random& random, CaseData<T>& data) {
-  const index_t batch = c.pse_per_batch != 0 ? c.batch : 1;
-  data.pse_shape = c.pse_per_batch != 0 ? std::vector<index_t>{c.batch, c.heads} : std::vector<index_t>{c.heads};
   Array slopes(data.pse_shape);
-  for (index_t i = 0; i < batch * c.heads; ++i) {
+  for (index_t i = 0; i < slopes.size(); ++i) {
     const auto slope = random.chance(10) ? 0.0F : static_cast<float>(kSpreads[c.sd_pse] * random.normal() * 0.2);
     data.slopes.push_back(slope);
     slopes.flat(i) = static_cast<double>(slope);
   }
   data.slopes.reserve(1);
   data.spec.pse = std::move(slopes);
-  if ((c.starts & kStartQ) != 0) data.q_start = {c.q_start};
-  if ((c.starts & kStartKv) != 0) data.kv_start = {c.kv_start};
   data.spec.q_start_idx = data.q_start;
   data.spec.kv_start_idx = data.kv_start;
 }
@@ -186,17 +171,7 @@ void fill_pse(const Case& c, CaseData<T>& data) {
   Random random(c.seed, 5);
   data.spec.pse_type = static_cast<int>(c.pse_type);
   if (c.pse_type >= 2) return fill_slopes(c, random, data);
-  const index_t batch = c.pse_per_batch != 0 ? c.batch : 1, heads = c.pse_per_head != 0 ? c.heads : 1;
   using glint::reference::PseForm;
-  index_t scores = 0, columns = 0;
-  for (std::size_t b = 0; b < data.lists.q_of.size(); ++b)
-    scores += data.lists.q_of[b] * data.lists.kv_of[b], columns += data.lists.kv_of[b];
-  switch (c.pse_store) {
-    case kPseDense: data.pse_shape = {batch, heads, c.pse_per_row != 0 ? c.q_len : 1, c.kv_len}; break;
-    case kPseCompressed: data.pse_shape = {batch, heads, 1024, data.lists.longest_kv}; break;
-    case kPsePerScore: data.pse_shape = {c.heads * scores}; break;
-    default: data.pse_shape = {c.heads * columns}; break;
-  }
   constexpr PseForm kForms[] = {PseForm::dense, PseForm::compressed, PseForm::flat_score, PseForm::flat_column};
   data.spec.pse_form = kForms[c.pse_store];
   data.pse = Buffer<T>(static_cast<index_t>(Array::element_count(data.pse_shape)), c.skew);
@@ -225,13 +200,7 @@ void fill_sink(const Case& c, CaseData<T>& data) {
 
 template <class T>
 void fill_drop(const Case& c, CaseData<T>& data) {
-  if (c.drop == kDropNone) return;
-  AttentionCase& spec = data.spec;
-  spec.keep_prob = static_cast<double>(c.keep) / 1000;
-  spec.philox = c.drop == kDropPhilox;
-  spec.seed = mix(c.seed);
-  spec.offset = static_cast<std::uint64_t>(c.offset);
-  if (spec.philox) return;
+  if (c.drop != kDropBits) return;
   index_t bits = 0;
   for (std::size_t b = 0; b < data.lists.q_of.size(); ++b) bits += data.lists.q_of[b] * data.lists.kv_of[b];
   bits *= c.heads;
@@ -244,13 +213,22 @@ void fill_drop(const Case& c, CaseData<T>& data) {
     data.drop.push_back(static_cast<std::uint8_t>(byte));
   }
   data.drop.reserve(1);
-  spec.drop_mask = ByteArray({bytes}, data.drop);
+  data.spec.drop_mask = ByteArray({bytes}, data.drop);
+}
+
+inline void ask_dropout(const Case& c, AttentionCase& spec) {
+  if (c.drop == kDropNone) return;
+  spec.keep_prob = static_cast<double>(c.keep) / 1000;
+  spec.philox = c.drop == kDropPhilox;
+  spec.seed = mix(c.seed);
+  spec.offset = static_cast<std::uint64_t>(c.offset);
 }
 
 }  // namespace detail
 
+// Lists, shapes and scalars: everything but the tensors' numbers.
 template <class T>
-CaseData<T> data_of(const Case& c) {
+CaseData<T> outline_of(const Case& c) {
   using glint::reference::Operator;
   CaseData<T> data;
   data.lists = lists_of(c);
@@ -259,11 +237,13 @@ CaseData<T> data_of(const Case& c) {
   spec.layout = detail::layout_name(c);
   spec.head_num = c.heads;
   spec.kv_head_num = c.kv_heads;
-  data.scale = static_cast<float>(static_cast<double>(c.scale) / 1000 / std::sqrt(static_cast<double>(c.dim)));
+  data.scale = scale_of(c, c.dim);
   data.q_scale = static_cast<float>(static_cast<double>(c.q_scale) / 1000);
   spec.scale = static_cast<double>(data.scale);
   spec.q_scale = static_cast<double>(data.q_scale);
   spec.sparse_mode = static_cast<int>(c.mode);
+  spec.softcap = c.softcap;
+  spec.softcap_order = static_cast<glint::reference::SoftcapOrder>(c.softcap_order);
   spec.pre_tokens = c.pre;
   spec.next_tokens = c.next;
   // The compressed mask is implied: its tag or its tensor only says that the mode counts (operators C36).
@@ -271,11 +251,28 @@ CaseData<T> data_of(const Case& c) {
   spec.prefix = data.lists.prefix;
   spec.actual_seq_qlen = data.lists.q_ends;
   spec.actual_seq_kvlen = data.lists.kv_ends;
+  detail::ask_dropout(c, spec);
+  const index_t batch = c.layout == kTnd ? 1 : c.batch;
+  data.q_extent = {batch, data.lists.q_rows, c.heads, c.dim};
+  data.kv_extent = {batch, data.lists.kv_rows, c.kv_heads, c.dim};
+  data.v_extent = {batch, data.lists.kv_rows, c.kv_heads, c.value_dim};
+  data.out_extent = {batch, data.lists.q_rows, c.heads, c.value_dim};
+  data.mask_shape = detail::mask_extents(c, data.lists);
+  data.pse_shape = detail::pse_extents(c, data.lists);
+  if (c.pse != 0 && c.pse_type >= 2 && (c.starts & kStartQ) != 0) data.q_start = {c.q_start};
+  if (c.pse != 0 && c.pse_type >= 2 && (c.starts & kStartKv) != 0) data.kv_start = {c.kv_start};
+  return data;
+}
+
+template <class T>
+CaseData<T> data_of(const Case& c) {
+  CaseData<T> data = outline_of<T>(c);
   detail::fill_tensors(c, data);
   detail::fill_mask(c, data);
   detail::fill_pse(c, data);
   detail::fill_sink(c, data);
   detail::fill_drop(c, data);
+  if (c.init == kPoison) detail::poison_unseen_keys<T>(detail::layout_name(c), data);
   return data;
 }
 

@@ -21,7 +21,7 @@ namespace detail {
 
 inline bool causal_needs_keys(const Case& c) { return c.mode == 3 || c.mode == 7; }
 
-inline void ragged_lists(const Case& c, Lists& lists) {
+inline void draw_lengths(const Case& c, Lists& lists) {
   Random random(c.seed, 11);
   const index_t full = random.below(c.batch);  // one entry has the full lengths, so that tile edges are met
   for (index_t b = 0; b < c.batch; ++b) {
@@ -33,8 +33,29 @@ inline void ragged_lists(const Case& c, Lists& lists) {
     lists.q_of.push_back(q);
     lists.kv_of.push_back(kv);
   }
-  const bool q_tail = (c.zero_tail & 1) != 0;
-  lists.q_ends = ends_of(lists.q_of, q_tail);
+}
+
+inline bool has_lists(const Case& c) {
+  const auto batch = static_cast<std::size_t>(c.batch);
+  return c.q_list.size() == batch && c.kv_list.size() == batch;
+}
+
+// Where a row without keys is not legal, the rows go with the keys; elsewhere some do.
+inline void empty_sequences(const Case& c, Lists& lists) {
+  for (std::size_t b = 0; b < lists.q_of.size(); ++b) {
+    if (!emptied(c.init, c.batch, b)) continue;
+    lists.kv_of[b] = 0;
+    if (causal_needs_keys(c) || b % 4 == 2) lists.q_of[b] = 0;
+  }
+}
+
+inline void ragged_lists(const Case& c, Lists& lists) {
+  if (has_lists(c))
+    lists.q_of = c.q_list, lists.kv_of = c.kv_list;
+  else
+    draw_lengths(c, lists);
+  empty_sequences(c, lists);
+  lists.q_ends = ends_of(lists.q_of, (c.zero_tail & 1) != 0);
   lists.kv_ends = ends_of(lists.kv_of, (c.zero_tail & 2) != 0);
   const auto total = [](const std::vector<index_t>& of) { return std::accumulate(of.begin(), of.end(), index_t{0}); };
   lists.q_rows = total(lists.q_of) + c.surplus_q;
@@ -55,6 +76,7 @@ inline Lists lists_of(const Case& c) {
   c.layout == kTnd ? detail::ragged_lists(c, lists) : detail::dense_lists(c, lists);
   for (const index_t q : lists.q_of) lists.longest_q = std::max(lists.longest_q, q);
   for (const index_t kv : lists.kv_of) lists.longest_kv = std::max(lists.longest_kv, kv);
+  if (!c.prefix_list.empty()) return lists.prefix = c.prefix_list, lists;
   Random random(c.seed, 14);
   for (index_t b = 0; c.prefix != kPrefixNone && b < c.batch; ++b) {
     const auto i = static_cast<std::size_t>(b);
@@ -66,6 +88,37 @@ inline Lists lists_of(const Case& c) {
   if (c.prefix == kPrefixShort) lists.prefix.push_back(0);
   return lists;
 }
+
+namespace detail {
+
+inline std::vector<index_t> mask_extents(const Case& c, const Lists& lists) {
+  const index_t rows = c.layout == kTnd ? lists.longest_q : c.q_len;
+  const index_t columns = c.layout == kTnd ? lists.longest_kv : c.kv_len;
+  switch (c.mask) {
+    case kMaskNone: return {};
+    case kMaskSS: return {rows, columns};
+    case kMaskB1SS: return {c.batch, 1, rows, columns};
+    case kMaskBNSS: return {c.batch, c.heads, rows, columns};
+    default: return {1, 1, rows, columns};
+  }
+}
+
+inline std::vector<index_t> pse_extents(const Case& c, const Lists& lists) {
+  if (c.pse == 0) return {};
+  if (c.pse_type >= 2) return c.pse_per_batch != 0 ? std::vector{c.batch, c.heads} : std::vector{c.heads};
+  const index_t batch = c.pse_per_batch != 0 ? c.batch : 1, heads = c.pse_per_head != 0 ? c.heads : 1;
+  index_t scores = 0, columns = 0;
+  for (std::size_t b = 0; b < lists.q_of.size(); ++b)
+    scores += lists.q_of[b] * lists.kv_of[b], columns += lists.kv_of[b];
+  switch (c.pse_store) {
+    case kPseDense: return {batch, heads, c.pse_per_row != 0 ? c.q_len : 1, c.kv_len};
+    case kPseCompressed: return {batch, heads, 1024, lists.longest_kv};
+    case kPsePerScore: return {c.heads * scores};
+    default: return {c.heads * columns};
+  }
+}
+
+}  // namespace detail
 
 // operators 2.1, S1's rule, in left-up coordinates.
 inline bool legal_band(index_t pre, index_t next, index_t rows, index_t keys) {

@@ -32,13 +32,19 @@ struct DecodeDoors {
     return outcome;
   }
 
-  static InferenceOutcome run_time(const InferenceCase& c, const InferenceData& data, const TestExecutor& executor) {
-    InferenceOutcome outcome = blank_outcome(c, data);
-    detail::CallPlaces places(c, data);
+  static glint::IncreFlashAttentionCall call_of(const InferenceCase& c, const InferenceData& data,
+                                                detail::CallPlaces& places, InferenceOutcome& outcome) {
     glint::IncreFlashAttentionCall call;
     detail::fill_call(c, data, places, outcome, call);
     call.actual_seq_lengths = data.lists.lens;
     fill_mask(c, data, call);
+    return call;
+  }
+
+  static InferenceOutcome run_time(const InferenceCase& c, const InferenceData& data, const TestExecutor& executor) {
+    InferenceOutcome outcome = blank_outcome(c, data);
+    detail::CallPlaces places(c, data);
+    const glint::IncreFlashAttentionCall call = call_of(c, data, places, outcome);
     detail::run_door(
         data, c, places.out, outcome, [&] { return check(call); },
         [&] { return workspace_bytes(call, executor.workers()); },

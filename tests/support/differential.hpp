@@ -1,7 +1,7 @@
 // Runs random cases against the oracle.  In the environment:
 //   GLINT_TEST_SEED    the run's seed (printed; the default is fixed)
 //   GLINT_TEST_CASES   how many cases each test runs
-//   GLINT_TEST_CASE    a printed case: run that one alone
+//   GLINT_TEST_CASE    a case line, as a failing test prints it: run that one alone, in the test that it belongs to
 #pragma once
 
 #include <gtest/gtest.h>
@@ -13,6 +13,7 @@
 #include "support/case_generator.hpp"
 #include "support/contract.hpp"
 #include "support/door.hpp"
+#include "support/score_line.hpp"
 
 namespace glint_test {
 
@@ -71,17 +72,34 @@ std::string guarded(const Check& check, const C& c) {
   }
 }
 
+// The line that asks for a case again, here and of the reference kit.
+template <class C>
+std::string reproduce(const C& c) {
+  const std::string_view op = op_name(c);
+  const char* const test = op == "fwd"      ? "ops/score"
+                           : op == "bwd"    ? "ops/score_grad"
+                           : op == "prompt" ? "ops/prompt"
+                                            : "ops/decode";
+  const std::string line = '"' + print(c) + '"';
+  return "\n  reproduce: GLINT_TEST_CASE=" + line + " ctest -R " + test +
+         "_differential\n             glint-ref make " + line;
+}
+
+// The case of GLINT_TEST_CASE, unless it is another operator's.
+template <class C, class Mine, class Check>
+void run_said(std::string_view line, const Mine& mine, const Check& check) {
+  if (!speaks_of<C>(line)) return;
+  C c;
+  ASSERT_EQ(parse(line, c), "") << line;
+  ASSERT_TRUE(legal(c)) << line;
+  EXPECT_EQ(mine(c) ? guarded(check, c) : std::string(), "") << print(c);
+  print_records();
+}
+
 // draw(seed, number) is a legal case; mine(case) says whether a printed case belongs to this test.
 template <class C, class Draw, class Mine, class Check>
 void run_drawn(std::uint64_t usual_count, const Draw& draw, const Mine& mine, const Check& check) {
-  if (const char* const line = std::getenv("GLINT_TEST_CASE")) {
-    C c;
-    ASSERT_TRUE(parse(line, c)) << line;
-    ASSERT_TRUE(legal(c)) << line;
-    const std::string wrong = mine(c) ? guarded(check, c) : std::string();
-    EXPECT_EQ(wrong, "") << print(c);
-    return print_records();
-  }
+  if (const char* const line = std::getenv("GLINT_TEST_CASE")) return run_said<C>(line, mine, check);
   const std::uint64_t seed = number_from("GLINT_TEST_SEED", 20260101), count = cases_to_run(usual_count);
   int failures = 0;
   for (std::uint64_t i = 0; i < count && failures < 3; ++i) {
@@ -90,18 +108,27 @@ void run_drawn(std::uint64_t usual_count, const Draw& draw, const Mine& mine, co
     if (wrong.empty()) continue;
     ++failures;
     const C small = shrink(c, [&](const C& s) { return legal(s) && !guarded(check, s).empty(); });
-    ADD_FAILURE() << wrong << "\n  GLINT_TEST_SEED=" << seed << ", case " << i << ":\n  GLINT_TEST_CASE=\"" << print(c)
-                  << "\"\nshrunk: " << guarded(check, small) << "\n  GLINT_TEST_CASE=\"" << print(small) << '"';
+    ADD_FAILURE() << wrong << "\n  GLINT_TEST_SEED=" << seed << ", case " << i << reproduce(c)
+                  << "\nshrunk: " << guarded(check, small) << reproduce(small);
   }
   std::fprintf(stderr, "%llu cases, GLINT_TEST_SEED=%llu\n", static_cast<unsigned long long>(count),
                static_cast<unsigned long long>(seed));
   print_records();
 }
 
-template <class Check>
-void run_cases(std::uint64_t usual_count, const Check& check) {
-  run_drawn<Case>(
-      usual_count, generate, [](const Case&) { return true; }, check);
+// Cases of the training operator (op=fwd) or its gradient (op=bwd) with tensors of Element.
+template <class Element>
+void run_cases(std::uint64_t usual_count, index_t gradient, std::string (*check)(const Case&)) {
+  const auto draw = [&](std::uint64_t seed, std::uint64_t number) {
+    Case c = generate(seed, number);
+    c.gradient = gradient, c.dtype = kNumber<Element>;
+    return c;
+  };
+  // A cap of scores is a policy of the typed door: the doors of these tests do not have it.
+  const auto mine = [&](const Case& c) {
+    return c.gradient == gradient && c.dtype == kNumber<Element> && c.softcap == 0;
+  };
+  run_drawn<Case>(usual_count, draw, mine, check);
 }
 
 }  // namespace glint_test

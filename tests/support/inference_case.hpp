@@ -8,7 +8,6 @@
 namespace glint_test {
 
 enum Op : index_t { kIncre, kPrompt };
-enum Number : index_t { kF32, kF16, kBf16, kInt8, kInt4 };
 enum CacheForm : index_t { kContiguous, kLeftPadded, kPaged, kList };
 // Shapes (batch, rows) of attn_mask.
 enum MaskForm : index_t { kUnmasked, kMask11, kMaskB1, kMask1S, kMaskBS1 };
@@ -43,6 +42,12 @@ struct InferenceCase {
   index_t sd_q = 1, sd_k = 1, sd_v = 1, sd_pse = 1;  // index into kSpreads
   index_t v_mean = 0, strided = 0, skew = 0, poison = kPoisonUnread;
   std::uint64_t seed = 0;
+
+  // What no generator draws: a case line says it.
+  index_t init = kNormal;
+  std::vector<index_t> q_list, kv_list;  // q_lens and lens (TND: lengths) in the place of drawn ones
+  std::vector<index_t> rooms;            // kList: rows of each entry's tensors, in the place of drawn ones
+  std::optional<double> exact_scale;     // in the place of `scale`
 
   index_t heads() const { return kv_heads * group; }
   bool ragged() const { return layout == kTnd; }

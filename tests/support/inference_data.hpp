@@ -88,7 +88,8 @@ inline void fill_cache(const InferenceCase& c, InferenceData& data) {
   const char* const pages = c.head_major != 0 ? "BNSD" : "BSH";
   const DType dtype = kDTypes[c.cache];
   const index_t tensors = c.form == kList ? c.batch : 1;
-  const auto draw = [&](std::vector<Operand>& to, index_t width, double spread, double mean, std::uint64_t number) {
+  const auto draw = [&](std::vector<Operand>& to, index_t width, double spread, double mean, std::uint64_t number,
+                        Role role = Role::key) {
     for (index_t t = 0; width > 0 && t < tensors; ++t) {
       const index_t rows = c.form == kList ? data.lists.room[static_cast<std::size_t>(t)] : data.lists.kv_rows;
       if (c.form == kPaged)
@@ -96,22 +97,38 @@ inline void fill_cache(const InferenceCase& c, InferenceData& data) {
       else
         to.emplace_back(dtype, Extent{c.form == kList || c.ragged() ? 1 : c.batch, rows, c.kv_heads, width}, layout,
                         c.skew);
-      draw_numbers(to.back(), stream(c, number + 100 * static_cast<std::uint64_t>(t)), spread, mean);
+      draw_numbers(to.back(), stream(c, number + 100 * static_cast<std::uint64_t>(t)), spread, mean, c.init, role);
     }
   };
   const double spread_k = kSpreads[c.sd_k], spread_v = kSpreads[c.sd_v], mean = c.v_mean != 0 ? 3 * spread_v : 0;
   draw(data.k, c.dim, spread_k, 0, 2);
-  draw(data.v, c.value_dim, spread_v, mean, 3);
+  draw(data.v, c.value_dim, spread_v, mean, 3, Role::value);
   draw(data.k_rope, c.rope, spread_k, 0, 4);
   if (c.prefix == 0) return;
-  const auto prefix = [&](index_t width, double spread, double around, std::uint64_t number) {
+  const auto prefix = [&](index_t width, double spread, double around, std::uint64_t number, Role role = Role::key) {
     Operand rows(dtype, Extent{1, c.prefix, c.kv_heads, width}, layout, c.skew);
-    draw_numbers(rows, stream(c, number), spread, around);
+    draw_numbers(rows, stream(c, number), spread, around, c.init, role);
     return rows;
   };
   data.prefix_k = prefix(c.dim, spread_k, 0, 5);
-  data.prefix_v = prefix(c.value_dim, spread_v, mean, 6);
+  data.prefix_v = prefix(c.value_dim, spread_v, mean, 6, Role::value);
   if (c.rope > 0) data.prefix_k_rope = prefix(c.rope, spread_k, 0, 7);
+}
+
+// Keys of a shared prefix come before an entry's own; what rope adds would blur the steps.
+inline void make_one_hot(const InferenceCase& c, InferenceData& data) {
+  const auto put_in = [](Operand& operand) {
+    return [&operand](index_t at, double number) { operand.set(at, number); };
+  };
+  const auto clear = [](Operand& operand) {
+    for (index_t i = 0; i < operand.size(); ++i) operand.set(i, 0);
+  };
+  one_hot_query(data.q.extent, data.q.layout, one_hot_step(static_cast<double>(data.scale)), put_in(data.q));
+  for (Operand& k : data.k) one_hot_keys(k.extent, k.layout, c.prefix, put_in(k));
+  if (c.prefix > 0) one_hot_keys(data.prefix_k.extent, data.prefix_k.layout, 0, put_in(data.prefix_k));
+  clear(data.q_rope);
+  clear(data.prefix_k_rope);
+  for (Operand& rope : data.k_rope) clear(rope);
 }
 
 inline void fill_queries(const InferenceCase& c, InferenceData& data) {
@@ -119,12 +136,13 @@ inline void fill_queries(const InferenceCase& c, InferenceData& data) {
   const index_t batch = c.ragged() ? 1 : c.batch;
   const auto draw = [&](index_t width, std::uint64_t number) {
     Operand rows(kDTypes[c.query], Extent{batch, lists.q_rows, c.heads(), width}, c.layout_name(), c.skew);
-    draw_numbers(rows, stream(c, number), kSpreads[c.sd_q]);
+    draw_numbers(rows, stream(c, number), kSpreads[c.sd_q], 0, c.init, Role::query);
     return rows;
   };
   data.q = draw(c.dim, 1);
   if (c.rope > 0) data.q_rope = draw(c.rope, 8);
   data.out_extent = {batch, lists.q_rows, c.heads(), c.value_dim};
+  if (c.init == kOneHot) make_one_hot(c, data);
 }
 
 // fill as in case_data.hpp: 0 a tenth dropped, 1 half, 2 half and some rows all, 3 everything, 4 nothing, 5 nine

@@ -53,10 +53,23 @@ inline std::vector<index_t> starts_of(const std::vector<index_t>& lengths) {
   return starts;
 }
 
+// init=empty: no keys, and now and then no queries.
+inline void empty_keys(const InferenceCase& c, std::vector<index_t>& lengths) {
+  for (std::size_t b = 0; b < lengths.size(); ++b)
+    if (emptied(c.init, c.batch, b)) lengths[b] = 0;
+}
+inline void empty_queries(const InferenceCase& c, std::vector<index_t>& lengths) {
+  for (std::size_t b = 2; b < lengths.size(); b += 4)
+    if (emptied(c.init, c.batch, b)) lengths[b] = 0;
+}
+
 inline void ragged_queries(const InferenceCase& c, InferenceLists& lists) {
   Random random(c.seed, 43);
   const index_t full = c.batch > 0 ? random.below(c.batch) : 0;  // one entry is as long as may be: tile edges are met
-  for (index_t b = 0; b < c.batch; ++b) lists.q_of.push_back(b == full ? c.q_len : draw_length(random, 0, c.q_len));
+  lists.q_of = c.q_list;
+  for (index_t b = 0; c.q_list.empty() && b < c.batch; ++b)
+    lists.q_of.push_back(b == full ? c.q_len : draw_length(random, 0, c.q_len));
+  empty_queries(c, lists.q_of);
   if (c.batch > 0) lists.q_lens = ends_of(lists.q_of, (c.zero_tail & 1) != 0);
   lists.q_first = starts_of(lists.q_of);
   lists.q_rows = std::accumulate(lists.q_of.begin(), lists.q_of.end(), c.surplus_q);
@@ -66,9 +79,11 @@ inline void ragged_queries(const InferenceCase& c, InferenceLists& lists) {
 inline void dense_queries(const InferenceCase& c, InferenceLists& lists) {
   Random random(c.seed, 43);
   lists.q_rows = lists.height = c.q_len;
-  if (c.q_lens == kLengthsOne) lists.q_lens = {draw_length(random, 0, c.q_len)};
-  for (index_t b = 0; c.q_lens == kLengthsEach && b < c.batch; ++b)
+  if (c.q_lens != kLengthsNone) lists.q_lens = c.q_list;
+  if (c.q_lens == kLengthsOne && c.q_list.empty()) lists.q_lens = {draw_length(random, 0, c.q_len)};
+  for (index_t b = 0; c.q_lens == kLengthsEach && c.q_list.empty() && b < c.batch; ++b)
     lists.q_lens.push_back(draw_length(random, 0, c.q_len));
+  if (c.q_lens == kLengthsEach) empty_queries(c, lists.q_lens);
   for (std::size_t b = 0; b < static_cast<std::size_t>(c.batch); ++b) {
     const index_t rows = lists.q_lens.empty() ? c.q_len : lists.q_lens[lists.q_lens.size() == 1 ? 0 : b];
     const index_t lead = c.padded_queries() ? c.q_len - std::max<index_t>(0, c.q_padding) - rows : 0;
@@ -80,7 +95,9 @@ inline void dense_queries(const InferenceCase& c, InferenceLists& lists) {
 
 // Keys in one tensor, sequence behind sequence.
 inline void ragged_keys(const InferenceCase& c, Random& random, InferenceLists& lists) {
-  for (index_t b = 0; b < c.batch; ++b) lists.own.push_back(draw_length(random, 0, c.kv_len));
+  lists.own = c.kv_list;
+  for (index_t b = 0; c.kv_list.empty() && b < c.batch; ++b) lists.own.push_back(draw_length(random, 0, c.kv_len));
+  empty_keys(c, lists.own);
   if (c.batch > 0) lists.lens = ends_of(lists.own, (c.zero_tail & 2) != 0);
   lists.first = starts_of(lists.own);
   lists.shift.assign(lists.own.size(), 0);
@@ -92,12 +109,16 @@ inline void cache_lengths(const InferenceCase& c, Random& random, InferenceLists
   const index_t least = least_keys(c, lists.prefix);
   lists.kv_rows = c.kv_len;
   lists.room.assign(static_cast<std::size_t>(c.batch), c.kv_len);
-  if (c.form == kList)
+  if (c.form == kList && c.rooms.empty())
     for (index_t& rows : lists.room) rows = draw_length(random, least, c.kv_len);
+  else if (c.form == kList)
+    lists.room = c.rooms;
   const index_t shortest = c.batch > 0 ? *std::min_element(lists.room.begin(), lists.room.end()) : c.kv_len;
-  if (c.lens == kLengthsOne) lists.lens = {draw_length(random, least, shortest)};
-  if (c.lens == kLengthsEach)
+  if (c.lens != kLengthsNone) lists.lens = c.kv_list;
+  if (c.lens == kLengthsOne && c.kv_list.empty()) lists.lens = {draw_length(random, least, shortest)};
+  if (c.lens == kLengthsEach && c.kv_list.empty())
     for (const index_t rows : lists.room) lists.lens.push_back(draw_length(random, least, rows));
+  if (c.lens == kLengthsEach) empty_keys(c, lists.lens);
   if (c.form != kPaged) return;
   const index_t longest = lists.lens.empty() ? 0 : *std::max_element(lists.lens.begin(), lists.lens.end());
   lists.max_blocks = (longest + c.block_size - 1) / c.block_size + c.spare_columns;

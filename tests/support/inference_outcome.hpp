@@ -1,6 +1,7 @@
 // Where an inference case's tensors are put for a call, and what the call wrote.
 #pragma once
 
+#include "support/inference_line.hpp"
 #include "support/inference_question.hpp"
 #include "support/door.hpp"
 

@@ -110,7 +110,7 @@ inline AttentionCase question_of(const InferenceCase& c, const InferenceData& da
 inline InferenceData inference_data_of(const InferenceCase& c) {
   InferenceData data;
   data.lists = inference_lists(c);
-  data.scale = static_cast<float>(static_cast<double>(c.scale) / 1000 / std::sqrt(static_cast<double>(c.dim + c.rope)));
+  data.scale = scale_of(c, c.dim + c.rope);
   if (c.form == kPaged) detail::fill_table(c, data);
   detail::fill_cache(c, data);
   detail::fill_queries(c, data);

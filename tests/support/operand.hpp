@@ -11,25 +11,12 @@
 #include "glint/core/dtype.hpp"
 #include "glint/reference/attention.hpp"
 #include "support/inference_lists.hpp"
+#include "support/init.hpp"
 
 namespace glint_test {
 
-using glint::DType;
 using glint::reference::Array;
 using glint::reference::Extent;
-
-inline constexpr DType kDTypes[] = {DType::f32, DType::f16, DType::bf16, DType::i8, DType::i4};
-// The index of a type among them.
-template <class Element>
-inline constexpr index_t kNumber = kF32;
-template <>
-inline constexpr index_t kNumber<glint::half> = kF16;
-template <>
-inline constexpr index_t kNumber<glint::bfloat16> = kBf16;
-template <>
-inline constexpr index_t kNumber<std::int8_t> = kInt8;
-template <>
-inline constexpr index_t kNumber<glint::int4x2> = kInt4;
 
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
@@ -64,6 +51,9 @@ const Element* first_of(const std::vector<Element>& list) {
   return list.empty() ? &none : list.data();
 }
 
+// In the place of a skew: an operand that has a shape and no numbers, for checks of shapes alone.
+inline constexpr index_t kOutline = -1;
+
 struct Operand {
   DType dtype = DType::none;
   Extent extent{};          // of tensors with rows
@@ -73,7 +63,12 @@ struct Operand {
   index_t skew = 0;  // elements by which the data miss the start of their allocation
 
   Operand() = default;
-  Operand(DType type, std::vector<index_t> shape, index_t skewed) : dtype(type), numbers(std::move(shape)) {
+  Operand(DType type, std::vector<index_t> shape, index_t skewed) : dtype(type) {
+    if (skewed == kOutline) {
+      numbers.shape = std::move(shape);
+      return;
+    }
+    numbers = Array(std::move(shape));
     skew = skewed;
     memory.resize(static_cast<std::size_t>(bytes_of(type, numbers.size()) + skew * glint::size_of(type)));
   }
@@ -107,15 +102,16 @@ struct Operand {
   }
 };
 
-// Random numbers of a spread around a mean; integers over their whole range.
-inline void draw_numbers(Operand& operand, Random random, double spread, double mean = 0) {
+// Random numbers of a spread around a mean, or as init= says; integers over their whole range.
+inline void draw_numbers(Operand& operand, Random random, double spread, double mean = 0, index_t init = kNormal,
+                         Role role = Role::other) {
   for (index_t i = 0; i < operand.size(); ++i) {
     if (operand.dtype == DType::i8)
       operand.set(i, static_cast<double>(random.between(-128, 127)));
     else if (operand.dtype == DType::i4)
       operand.set(i, static_cast<double>(random.between(-8, 7)));
     else
-      operand.set(i, mean + spread * random.normal());
+      operand.set(i, draw_number(init, role, operand.dtype, random, spread, mean));
   }
 }
 

@@ -29,9 +29,8 @@ struct PromptDoors {
     return outcome;
   }
 
-  static InferenceOutcome run_time(const InferenceCase& c, const InferenceData& data, const TestExecutor& executor) {
-    InferenceOutcome outcome = blank_outcome(c, data);
-    detail::CallPlaces places(c, data);
+  static glint::PromptFlashAttentionCall call_of(const InferenceCase& c, const InferenceData& data,
+                                                 detail::CallPlaces& places, InferenceOutcome& outcome) {
     glint::PromptFlashAttentionCall call;
     detail::fill_call(c, data, places, outcome, call);
     call.actual_seq_lengths = data.lists.q_lens;
@@ -42,6 +41,13 @@ struct PromptDoors {
     fill_int8(c, data, places, call);
     places.q_padding = c.q_padding;
     if (c.pad_queries != 0) call.query_padding_size = {&places.q_padding, DType::i64, {1}};
+    return call;
+  }
+
+  static InferenceOutcome run_time(const InferenceCase& c, const InferenceData& data, const TestExecutor& executor) {
+    InferenceOutcome outcome = blank_outcome(c, data);
+    detail::CallPlaces places(c, data);
+    const glint::PromptFlashAttentionCall call = call_of(c, data, places, outcome);
     detail::run_door(
         data, c, places.out, outcome, [&] { return check(call); },
         [&] { return workspace_bytes(call, executor.workers()); },

@@ -1,13 +1,14 @@
-// One differential case of the training operator as a flat list of integers.  Everything else (lists, tensors, masks)
-// follows from them and from `seed`, so a case is printed, read back and shrunk field by field.
+// One case of the training operator and its gradient as a flat list of integers.  Everything else (lists, tensors,
+// masks) follows from them and from `seed`, so a case is printed, read back (score_keys.hpp) and shrunk field by field.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
+#include <optional>
 #include <span>
-#include <sstream>
-#include <string>
 #include <vector>
 
+#include "support/numbers.hpp"
 #include "support/random.hpp"
 
 namespace glint_test {
@@ -26,6 +27,7 @@ enum StatsWanted : index_t { kWantMax = 1, kWantSum = 2, kWantLse = 4 };
 enum Starts : index_t { kStartNone = 0, kStartQ = 1, kStartKv = 2 };
 
 struct Case {
+  index_t gradient = 0, dtype = kF32;
   index_t layout = kBsh, mode = 0;
   index_t batch = 1, heads = 1, kv_heads = 1, q_len = 1, kv_len = 1, dim = 1, value_dim = 1;
   index_t surplus_q = 0, surplus_kv = 0;             // TND: rows behind the last sequence
@@ -46,6 +48,14 @@ struct Case {
   index_t inner_precise = 0;
   index_t skew = 0;  // elements by which the tensors miss the start of their allocation
   std::uint64_t seed = 0;
+
+  // What no generator draws: a case line says it.
+  index_t init = kNormal;
+  std::vector<index_t> q_list, kv_list;  // TND: lengths in the place of drawn ones, one for each sequence
+  std::vector<index_t> prefix_list;      // in the place of drawn ones
+  std::optional<double> exact_scale;     // in the place of `scale`
+  double softcap = 0;
+  index_t softcap_order = 0;  // glint::reference::SoftcapOrder
 };
 
 inline constexpr double kSpreads[] = {0.1, 1, 5, 20};
@@ -58,7 +68,7 @@ struct FieldOf {
 };
 using Field = FieldOf<Case>;
 
-// Sizes first: shrinking walks the list in order.
+// What shrinking walks through, sizes first.
 inline constexpr Field kFields[] = {
     {"layout", &Case::layout, -1},
     {"mode", &Case::mode, -1},
@@ -111,32 +121,11 @@ inline constexpr Field kFields[] = {
 
 constexpr std::span<const Field> fields_of(const Case&) { return kFields; }
 
-// "layout=2 ... seed=17"; fields at their default are left out.  For any struct with a seed and fields_of.
+// 1/sqrt(D) times the drawn factor, or as said.
 template <class C>
-std::string print(const C& c) {
-  std::ostringstream line;
-  const C usual;
-  for (const FieldOf<C>& field : fields_of(c))
-    if (c.*field.value != usual.*field.value) line << field.name << '=' << c.*field.value << ' ';
-  line << "seed=" << c.seed;
-  return line.str();
-}
-
-// The inverse; false on a name that is not a field.
-template <class C>
-bool parse(const std::string& line, C& c) {
-  std::istringstream words(line);
-  for (std::string word; words >> word;) {
-    const std::size_t equals = word.find('=');
-    if (equals == std::string::npos) return false;
-    const std::string name = word.substr(0, equals), value = word.substr(equals + 1);
-    bool known = name == "seed";
-    if (known) c.seed = std::stoull(value);
-    for (const FieldOf<C>& field : fields_of(c))
-      if (name == field.name) c.*field.value = std::stoll(value), known = true;
-    if (!known) return false;
-  }
-  return true;
+float scale_of(const C& c, index_t dim) {
+  const double drawn = static_cast<double>(c.scale) / 1000 / std::sqrt(static_cast<double>(dim));
+  return static_cast<float>(c.exact_scale.value_or(drawn));
 }
 
 // The next simpler values to try for a field: far down, half, one less.

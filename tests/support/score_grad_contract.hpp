@@ -29,6 +29,7 @@
 #include "support/contract.hpp"
 #include "support/score_grad_doors.hpp"
 #include "support/score_grad_reach.hpp"
+#include "support/score_line.hpp"
 
 namespace glint_test {
 

@@ -21,7 +21,8 @@ extern "C" {
 #define GLINT_PROVIDER_ABI 1u
 
 /* What to calculate, over the keys that a query row sees:
- *   s = scale * (q . k),   p = exp(s - max) / sum,   out = sum of p * v. */
+ *   s = scale * (q . k),   p = exp(s - max) / sum,   out = sum of p * v.
+ * Where the problem has them, a bias, a cap and a sink change s, max and sum; dropout changes p after that. */
 enum glint_op {
   GLINT_FORWARD = 0,
   GLINT_BACKWARD = 1, /* d_q, d_k and d_v from q, k, v, out, d_out, softmax_max and softmax_sum */
@@ -45,7 +46,20 @@ enum glint_need {
   GLINT_NEEDS_LENGTHS = 1 << 4,    /* kv_lens is not null */
   GLINT_NEEDS_PAGES = 1 << 5,      /* block_table is not null */
   GLINT_NEEDS_STATISTICS = 1 << 6, /* forward and decode: softmax_max and softmax_sum are to be written */
-  GLINT_NEEDS_DTYPES = 1 << 7      /* the types of q, k, v and out are not all the same */
+  GLINT_NEEDS_DTYPES = 1 << 7,     /* the types of q, k, v and out are not all the same */
+  GLINT_NEEDS_BIAS = 1 << 8,       /* bias is not null */
+  GLINT_NEEDS_SOFTCAP = 1 << 9,    /* softcap is not 0 */
+  GLINT_NEEDS_SINK = 1 << 10,      /* sink is not null */
+  GLINT_NEEDS_DROPOUT = 1 << 11,   /* keep_bits is not null */
+  GLINT_NEEDS_RAGGED = 1 << 12,    /* q_rows is not null, and with it q_first and kv_first */
+  GLINT_NEEDS_LSE = 1 << 13        /* forward and decode: lse is to be written */
+};
+
+/* Where a bias is added; cap(x) is softcap * tanh(x / softcap), or x without one. */
+enum glint_bias_place {
+  GLINT_BIAS_LAST = 0,   /* s = cap(scale * (q . k)) + bias */
+  GLINT_BIAS_CAPPED = 1, /* s = cap(scale * (q . k) + bias) */
+  GLINT_BIAS_SCALED = 2  /* s = cap(scale * (q . k + bias)) */
 };
 
 /* "No bound on this side" of key_hi; of key_lo its negative.  A row number can be added without overflow. */
@@ -118,6 +132,42 @@ typedef struct glint_problem {
    * next. */
   void* workspace;
   int64_t workspace_bytes;
+
+  /* From here on a field is there only if `size` says so; no bit of `needs` is set for one that is not. */
+
+  /* A tensor of f32 [batch][heads][q_len][kv_len] or null, added to the scores where bias_place says.  Minus infinity
+   * hides a key.  Strides count numbers, 0 where all entries, heads or rows share; keys are adjacent. */
+  const float* bias;
+  int64_t bias_batch_stride, bias_head_stride, bias_row_stride;
+  uint32_t bias_place; /* enum glint_bias_place */
+
+  float softcap; /* above 0: scores are cap(scale * (q . k)), see enum glint_bias_place; 0: they are not capped */
+
+  /* [heads] or null: one more score of every row, in the order of s and seen by all rows, whose key has no value.  It
+   * counts in max and sum; a row that sees nothing else has the maximum `sink`, the sum 1 and an output of zeros. */
+  const float* sink;
+
+  /* Dropout, or null: a stream of bits, the lowest of each byte first, and of each entry [heads][rows][keys] from bit
+   * keep_first[b] on, rows and keys being those that the entry has.  After max and sum are known, p becomes
+   * p / keep_prob where the bit is 1 and 0 where it is not. */
+  const uint8_t* keep_bits;
+  const int64_t* keep_first; /* [batch] */
+  float keep_prob;           /* above 0, at most 1; only with keep_bits */
+  uint32_t reserved2;
+
+  /* Entries of several lengths.  Null, or [batch] each: entry b has q_rows[b] query rows, 0 to q_len, which are rows
+   * q_first[b] on of q, out, d_out and d_q, and its keys (as many as kv_lens says) are rows kv_first[b] on of k, v, d_k
+   * and d_v.  In a tensor that all entries lie in one behind the other, batch_stride is 0.  Rows of the tensors that
+   * belong to no entry are neither read nor written.  In mask, bias and statistics rows and keys count from 0 in each
+   * entry.  The window: query row r stands at position r + n - kv_len + q_len - q_rows[b], so that the last row of
+   * every entry sees the same keys from the last one.  kv_first is null where there are pages. */
+  const int64_t* q_first;
+  const int64_t* q_rows;
+  const int64_t* kv_first;
+
+  /* [batch][heads][q_len], dense, or null: ln(sum) + max.  Written by forward and decode.  Of a row that sees no key
+   * (and has no sink) +infinity. */
+  float* lse;
 } glint_problem;
 
 /* The rules above as code, for whom they serve. */
@@ -125,14 +175,24 @@ typedef struct glint_problem {
 /* How many keys entry b has. */
 static inline int64_t glint_keys(const glint_problem* p, int64_t b) { return p->kv_lens ? p->kv_lens[b] : p->kv_len; }
 
+/* How many query rows it has. */
+static inline int64_t glint_rows(const glint_problem* p, int64_t b) {
+  return p->needs & GLINT_NEEDS_RAGGED ? p->q_rows[b] : p->q_len;
+}
+
+/* The position of a query row, from which the window is counted. */
+static inline int64_t glint_position(const glint_problem* p, int64_t b, int64_t row) {
+  return row + glint_keys(p, b) - p->kv_len + p->q_len - glint_rows(p, b);
+}
+
 /* The window of a query row: keys from glint_first_key to before glint_end_key.  None where the second is not larger.
  */
 static inline int64_t glint_first_key(const glint_problem* p, int64_t b, int64_t row) {
-  const int64_t first = row + glint_keys(p, b) - p->kv_len + p->key_lo;
+  const int64_t first = glint_position(p, b, row) + p->key_lo;
   return first > 0 ? first : 0;
 }
 static inline int64_t glint_end_key(const glint_problem* p, int64_t b, int64_t row) {
-  const int64_t keys = glint_keys(p, b), end = row + keys - p->kv_len + p->key_hi + 1;
+  const int64_t keys = glint_keys(p, b), end = glint_position(p, b, row) + p->key_hi + 1;
   return end < keys ? end : keys;
 }
 
@@ -142,16 +202,35 @@ static inline const uint8_t* glint_mask_row(const glint_problem* p, int64_t b, i
   return p->mask + b * p->mask_batch_stride + head * p->mask_head_stride + row * p->mask_row_stride;
 }
 
-/* A row of q, out, d_out or d_q; of k, v, d_k or d_v without pages. */
+/* The bias of a query row, one number for each key; null where there is none. */
+static inline const float* glint_bias_row(const glint_problem* p, int64_t b, int64_t head, int64_t row) {
+  if (!(p->needs & GLINT_NEEDS_BIAS)) return 0;
+  return p->bias + b * p->bias_batch_stride + head * p->bias_head_stride + row * p->bias_row_stride;
+}
+
+/* 1: dropout keeps the probability; also where there is no dropout. */
+static inline int glint_keeps(const glint_problem* p, int64_t b, int64_t head, int64_t row, int64_t key) {
+  if (!(p->needs & GLINT_NEEDS_DROPOUT)) return 1;
+  const int64_t bit = p->keep_first[b] + (head * glint_rows(p, b) + row) * glint_keys(p, b) + key;
+  return p->keep_bits[bit / 8] >> bit % 8 & 1;
+}
+
+/* A row of q, out, d_out or d_q; of k, v, d_k or d_v without pages.  Of a problem that is not ragged. */
 static inline void* glint_row(const glint_tensor* t, int64_t b, int64_t head, int64_t row) {
   const int64_t bytes = t->dtype >> 8 & 255u;
   return (char*)t->data + (b * t->batch_stride + head * t->head_stride + row * t->row_stride) * (bytes / 8);
 }
 
-/* The row of k or v that holds key `key`, with or without pages. */
+/* A row of q, out, d_out or d_q, ragged or not. */
+static inline void* glint_query_row(const glint_problem* p, const glint_tensor* t, int64_t b, int64_t head,
+                                    int64_t row) {
+  return glint_row(t, b, head, p->needs & GLINT_NEEDS_RAGGED ? p->q_first[b] + row : row);
+}
+
+/* The row of k or v that holds key `key`, with or without pages, ragged or not. */
 static inline void* glint_key_row(const glint_problem* p, const glint_tensor* t, int64_t b, int64_t kv_head,
                                   int64_t key) {
-  if (!p->block_table) return glint_row(t, b, kv_head, key);
+  if (!p->block_table) return glint_row(t, b, kv_head, p->needs & GLINT_NEEDS_RAGGED ? p->kv_first[b] + key : key);
   return glint_row(t, p->block_table[b * p->blocks_per_entry + key / p->block_size], kv_head, key % p->block_size);
 }
 

@@ -1,5 +1,5 @@
 // A problem of the operators as a provider sees it.  It points where the operator's problem points; workspace is the
-// caller's business.  What the interface has no words for is a Complaint with the code `unsupported`.
+// caller's business.  What is never measured with providers is a Complaint with the code `unsupported`.
 #pragma once
 
 #include <optional>
@@ -8,6 +8,7 @@
 #include "glint/ops/prompt_flash_attention.hpp"
 #include "glint/ops/score_grad_problem.hpp"
 #include "tune/provider/provider_host.hpp"
+#include "tune/provider/provider_needs.hpp"
 
 namespace bench::tune {
 
@@ -53,25 +54,11 @@ inline void set_mask(glint_problem& p, const glint::MaskTensor& m) {
   p.mask_row_stride = m.rows == 1 ? 0 : m.columns;
 }
 
-inline std::uint64_t provider_needs(const glint_problem& p) {
-  const std::uint32_t type = p.q.dtype;
-  std::uint64_t needs = 0;
-  if (p.kv_heads != p.heads) needs |= GLINT_NEEDS_GROUPS;
-  if (p.value_dim != p.head_dim) needs |= GLINT_NEEDS_VALUE_DIM;
-  if (p.key_lo != -GLINT_OPEN || p.key_hi != GLINT_OPEN) needs |= GLINT_NEEDS_WINDOW;
-  if (p.mask != nullptr) needs |= GLINT_NEEDS_MASK;
-  if (p.kv_lens != nullptr) needs |= GLINT_NEEDS_LENGTHS;
-  if (p.block_table != nullptr) needs |= GLINT_NEEDS_PAGES;
-  if (p.op != GLINT_BACKWARD && p.softmax_max != nullptr) needs |= GLINT_NEEDS_STATISTICS;
-  if (p.k.dtype != type || p.v.dtype != type || p.out.dtype != type) needs |= GLINT_NEEDS_DTYPES;
-  return needs;
-}
-
 inline bool is_empty(const glint::Shape& s) {
   return s.batch < 1 || s.heads < 1 || s.q_len < 1 || s.kv_len < 1 || s.head_dim < 1 || s.value_size() < 1;
 }
 
-// What the interface has no words for; null: nothing.
+// What is never measured with providers; null: nothing.
 template <class Element>
 const char* beyond_provider(const glint::ScoreProblem<Element>& p, Layout layout) {
   if (is_empty(p.shape)) return "empty tensors";
@@ -101,7 +88,7 @@ inline const char* beyond_provider(const glint::detail::InferenceProblem& p) {
 }
 
 inline std::nullopt_t unsupported(const char* what, Complaint& complaint) {
-  complaint = {"unsupported", std::string("the interface of providers has no ") + what};
+  complaint = {"unsupported", std::string("glint-tune gives providers no ") + what};
   return std::nullopt;
 }
 

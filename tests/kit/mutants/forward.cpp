@@ -14,11 +14,33 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLargest = std::numeric_limits<float>::max();
 constexpr float kLog2E = 1.44269504F;
 
-struct Row {
-  float max = -kInfinity, sum = 0;
-  float kept_sum = 0;  // of what dropout leaves
-  bool saw = false;
+// Sums of weights, of those that dropout leaves, and of these times values.
+struct Sums {
+  float all = 0, kept = 0;
   std::vector<float> out;
+
+  void operator*=(float factor) {
+    all *= factor, kept *= factor;
+    for (float& number : out) number *= factor;
+  }
+  void operator+=(const Sums& more) {
+    all += more.all, kept += more.kept;
+    for (std::size_t d = 0; d < out.size(); ++d) out[d] += more.out[d];
+  }
+};
+
+// Two levels of sums: float bears no chain of thousands of tiles.
+struct Row {
+  float max = -kInfinity;
+  bool saw = false;
+  int tiles = 0;  // in `open`
+  Sums open, closed;
+
+  void close() {
+    closed += open;
+    open = {0, 0, std::vector<float>(open.out.size(), 0.0F)};
+    tiles = 0;
+  }
 };
 
 struct Tile {
@@ -65,41 +87,42 @@ float tile_max(const Tile& tile) {
 // The weights of a tile times its values.
 void add_tile(const HeadPlace& at, index_t i, const Tile& tile, const Rows& values, Row& row) {
   const Kernel& kernel = at.kernel;
-  std::vector<float> out(row.out.size(), 0.0F);
-  float sum = 0, kept_sum = 0;
+  Sums sums{0, 0, std::vector<float>(row.open.out.size(), 0.0F)};
   for (index_t key = tile.first; key < tile.end; ++key) {
     const auto slot = static_cast<std::size_t>(key - tile.first);
     if (!tile.seen[slot]) {
       if (!kernel.has(Bug::poison_leak)) continue;
-      for (index_t d = 0; d < values.width; ++d) out[static_cast<std::size_t>(d)] += 0 * values.row(key)[d];  // BUG
+      for (index_t d = 0; d < values.width; ++d)
+        sums.out[static_cast<std::size_t>(d)] += 0 * values.row(key)[d];  // BUG
       continue;
     }
     const float weight = exponential(kernel, tile.scores[slot] - row.max);
     const float kept = weight * keep_factor(kernel, at.sequence, at.head, i, key);
-    sum += weight;
-    kept_sum += kept;
+    sums.all += weight;
+    sums.kept += kept;
     float factor = kept;
     if (kernel.has(Bug::precision_p_16bit)) factor = to_16bit(kernel, kept);  // BUG
     if (kernel.has(Bug::precision_tf32)) factor = to_tf32(kept);              // BUG
     for (index_t d = 0; d < values.width; ++d) {
-      float& to = out[static_cast<std::size_t>(d)];
+      float& to = sums.out[static_cast<std::size_t>(d)];
       to += factor * (kernel.has(Bug::precision_tf32) ? to_tf32(values.row(key)[d]) : values.row(key)[d]);
       if (kernel.has(Bug::precision_accumulate_16bit)) to = to_half(static_cast<double>(to));  // BUG
     }
   }
-  row.sum += sum;
-  row.kept_sum += kept_sum;
-  for (std::size_t d = 0; d < out.size(); ++d) row.out[d] += out[d];
+  row.open += sums;
+  constexpr int kTilesTogether = 64;
+  if (++row.tiles == kTilesTogether) row.close();
 }
 
 void rescale(const Kernel& kernel, float factor, Row& row) {
   if (kernel.has(Bug::softmax_rescale)) return;  // BUG: neither
-  if (!kernel.has(Bug::softmax_rescale_sum)) {   // BUG: the output alone
-    row.sum *= factor;
-    row.kept_sum *= factor;
+  for (Sums* const sums : {&row.open, &row.closed}) {
+    const Sums before = *sums;
+    *sums *= factor;
+    if (kernel.has(Bug::softmax_rescale_out)) sums->out = before.out;  // BUG: the sum alone
+    if (kernel.has(Bug::softmax_rescale_sum))
+      sums->all = before.all, sums->kept = before.kept;  // BUG: the output alone
   }
-  if (kernel.has(Bug::softmax_rescale_out)) return;  // BUG: the sum alone
-  for (float& number : row.out) number *= factor;
 }
 
 void absorb(const HeadPlace& at, index_t i, const Tile& tile, const Rows& values, Row& row) {
@@ -124,12 +147,12 @@ void absorb_tail(const HeadPlace& at, const Rows& keys, const Rows& values, Row&
   const index_t missing = (tile - count % tile) % tile;
   if (kernel.has(Bug::softmax_tail_unmasked) && missing > 0 && row.saw) {  // BUG: zeros are scores too
     const float max = row.max > 0 ? row.max : 0, factor = std::exp(row.max - max);
-    for (float& number : row.out) number *= factor;
-    row.sum = row.sum * factor + static_cast<float>(missing) * std::exp(-max);
+    row.open *= factor, row.closed *= factor;
+    row.open.all += static_cast<float>(missing) * std::exp(-max);
     row.max = max;
   }
   for (index_t key = keys.count; key < values.count; ++key)  // BUG poison_tail: 0 times what nobody wrote
-    for (index_t d = 0; d < values.width; ++d) row.out[static_cast<std::size_t>(d)] += 0 * values.row(key)[d];
+    for (index_t d = 0; d < values.width; ++d) row.open.out[static_cast<std::size_t>(d)] += 0 * values.row(key)[d];
 }
 
 void start_with_sink(const HeadPlace& at, Row& row) {
@@ -139,7 +162,7 @@ void start_with_sink(const HeadPlace& at, Row& row) {
   if (sink == -kInfinity) return;
   if (kernel.has(Bug::sink_scaled)) sink *= static_cast<float>(kernel.spec.scale);  // BUG
   row.max = sink;
-  row.sum = row.kept_sum = 1;
+  row.closed.all = row.closed.kept = 1;
 }
 
 // One chain of sums from the first key to the last: what long rows do not bear.
@@ -153,8 +176,8 @@ void attend_in_one_chain(const HeadPlace& at, index_t i, const Tile& all, const 
     row.saw = true;
     const float weight = std::exp(all.scores[slot] - max);
     const float kept = weight * keep_factor(at.kernel, at.sequence, at.head, i, key);
-    row.sum += weight;
-    for (index_t d = 0; d < values.width; ++d) row.out[static_cast<std::size_t>(d)] += kept * values.row(key)[d];
+    row.open.all += weight;
+    for (index_t d = 0; d < values.width; ++d) row.open.out[static_cast<std::size_t>(d)] += kept * values.row(key)[d];
   }
 }
 
@@ -182,7 +205,7 @@ RowStats nothing_seen(const HeadPlace& at, const Rows& values, const Row& row, i
       kernel.spec.invalid_row == glint::reference::InvalidRow::uniform || kernel.has(Bug::rows_masked_average);  // BUG
   const float bad = std::numeric_limits<float>::quiet_NaN();
   for (float& number : out) number = kernel.has(Bug::rows_masked_nan) ? bad : 0;  // BUG: 0 / 0
-  if (row.sum > 0) return {row.max, row.sum};
+  if (row.closed.all > 0) return {row.max, row.closed.all};
   const index_t count = at.sequence.keys();
   if (!average || count == 0) return {-kLargest, kLargest};
   for (index_t key = 0; key < count; ++key) {
@@ -204,15 +227,18 @@ RowStats attend(const HeadPlace& at, index_t i, const float* query, const Rows& 
                 std::vector<float>& out) {
   const Kernel& kernel = at.kernel;
   Row row;
-  row.out.assign(static_cast<std::size_t>(values.width), 0.0F);
+  row.open.out.assign(static_cast<std::size_t>(values.width), 0.0F);
+  row.closed.out = row.open.out;
   start_with_sink(at, row);
   absorb_keys(at, i, query, keys, values, row);
-  out.assign(row.out.size(), 0.0F);
+  row.close();
+  const Sums& sums = row.closed;
+  out.assign(sums.out.size(), 0.0F);
   if (!row.saw && !std::isnan(row.max)) return nothing_seen(at, values, row, i, out);
-  const float divisor = kernel.has(Bug::dropout_before_sum) ? row.kept_sum : row.sum;  // BUG
-  for (std::size_t d = 0; d < out.size(); ++d) out[d] = row.out[d] / divisor;
+  const float divisor = kernel.has(Bug::dropout_before_sum) ? sums.kept : sums.all;  // BUG
+  for (std::size_t d = 0; d < out.size(); ++d) out[d] = sums.out[d] / divisor;
   const bool dropped = kernel.has(Bug::stats_dropped_sum) || kernel.has(Bug::dropout_before_sum);  // BUG
-  return {row.max, dropped ? row.kept_sum : row.sum, true};
+  return {row.max, dropped ? sums.kept : sums.all, true};
 }
 
 }  // namespace kit::mutant
