@@ -23,7 +23,8 @@ void add_pages(const AttentionCase& spec, Hypotheses& table) {
   if (!blocks.present() || blocks.rank() != 2) return;
   const std::string sentence = "The kernel ignores block_table: ";
   const auto numbered = [&](const std::string& how, const std::function<index_t(index_t, index_t)>& block) {
-    add("cache.table_ignored", sentence + how + "; page t of entry b is block_table[b][t].",
+    add(
+        "cache.table_ignored", sentence + how + "; page t of entry b is block_table[b][t].",
         [block](AttentionCase& edited) {
           auto& pages = edited.paging.block_table;
           for (index_t b = 0; b < pages.shape[0]; ++b)
@@ -45,7 +46,9 @@ void add_pages(const AttentionCase& spec, Hypotheses& table) {
   numbered("it reads the pages that are used in the order of the pool",
            [firsts](index_t b, index_t t) { return firsts[static_cast<std::size_t>(b)] + t; });
   if (blocks.shape[0] < 2) return;
-  add("cache.table_ignored", "The kernel uses the pages of entry 0 for all entries; page t of entry b is "
+  add(
+      "cache.table_ignored",
+      "The kernel uses the pages of entry 0 for all entries; page t of entry b is "
       "block_table[b][t].",
       [](AttentionCase& edited) {
         auto& pages = edited.paging.block_table;
@@ -60,7 +63,8 @@ void add_padding(const AttentionCase& spec, Hypotheses& table) {
     const std::string sentence =
         "The kernel ignores kv_padding_size: it reads keys from row 0; they lie left-padded, in front of row S - "
         "kv_padding_size.";
-    add("cache.padding_ignored", sentence, [](AttentionCase& edited) { edited.kv_padding_size.reset(); }, table);
+    add(
+        "cache.padding_ignored", sentence, [](AttentionCase& edited) { edited.kv_padding_size.reset(); }, table);
     table.push_back({"cache.padding_ignored", sentence, [](Kernel& kernel) {
                        kernel.gathers = true;
                        kernel.entries = [](std::vector<Entry>& entries) {
@@ -69,14 +73,17 @@ void add_padding(const AttentionCase& spec, Hypotheses& table) {
                      }});
   }
   if (spec.query_padding_size && !spec.actual_seq_qlen.empty())
-    add("cache.padding_ignored", "The kernel ignores query_padding_size: it takes queries from row 0.",
+    add(
+        "cache.padding_ignored", "The kernel ignores query_padding_size: it takes queries from row 0.",
         [](AttentionCase& edited) { edited.query_padding_size.reset(); }, table);
 }
 
 void add_prefix(const AttentionCase& spec, Hypotheses& table) {
   if (!spec.key_shared_prefix.present()) return;
-  const std::string sentence = "The kernel ignores the shared prefix: its keys and values come before those of an entry.";
-  add("cache.prefix_ignored", sentence,
+  const std::string sentence =
+      "The kernel ignores the shared prefix: its keys and values come before those of an entry.";
+  add(
+      "cache.prefix_ignored", sentence,
       [](AttentionCase& edited) { edited.key_shared_prefix = edited.value_shared_prefix = {}; }, table);
   table.push_back({"cache.prefix_ignored", sentence, [](Kernel& kernel) {
                      kernel.sees = [](const ScoreAt& at) {
@@ -85,7 +92,8 @@ void add_prefix(const AttentionCase& spec, Hypotheses& table) {
                      };
                    }});
   if (spec.actual_shared_prefix_len)
-    add("cache.prefix_ignored",
+    add(
+        "cache.prefix_ignored",
         "The kernel takes the whole shared prefix; actual_shared_prefix_len says how much of it counts.",
         [](AttentionCase& edited) { edited.actual_shared_prefix_len.reset(); }, table);
 }
@@ -119,19 +127,22 @@ void add_swapped_factors(const AttentionCase& spec, Hypotheses& table) {
     add("antiquant.swapped", "The kernel uses the factors of the " + what + "; keys and values have their own.",
         joint ? of_joint : of_separate, table);
   };
-  use("keys for the values",
+  use(
+      "keys for the values",
       [](AttentionCase& edited) {
         copy_half(edited.antiquant.scale, true);
         copy_half(edited.antiquant.offset, true);
       },
       [](AttentionCase& edited) { edited.value_antiquant = edited.key_antiquant; });
-  use("values for the keys",
+  use(
+      "values for the keys",
       [](AttentionCase& edited) {
         copy_half(edited.antiquant.scale, false);
         copy_half(edited.antiquant.offset, false);
       },
       [](AttentionCase& edited) { edited.key_antiquant = edited.value_antiquant; });
-  use("keys for the values and of the values for the keys",
+  use(
+      "keys for the values and of the values for the keys",
       [](AttentionCase& edited) {
         swap_halves(edited.antiquant.scale);
         swap_halves(edited.antiquant.offset);
@@ -143,8 +154,8 @@ void add_factors(const AttentionCase& spec, Hypotheses& table) {
   const bool offsets =
       spec.antiquant.offset.present() || spec.key_antiquant.offset.present() || spec.value_antiquant.offset.present();
   if (offsets) {
-    add("antiquant.order",
-        "The kernel decodes the cache as x * scale + offset; asked is (x + offset) * scale.",
+    add(
+        "antiquant.order", "The kernel decodes the cache as x * scale + offset; asked is (x + offset) * scale.",
         [](AttentionCase& edited) {
           each_factors(edited, [](reference::Antiquant& factors) {
             for (std::size_t at = 0; at < factors.offset.data.size(); ++at)
@@ -152,11 +163,9 @@ void add_factors(const AttentionCase& spec, Hypotheses& table) {
           });
         },
         table);
-    add("antiquant.offset_missing",
-        "The kernel decodes the cache without its offset; asked is (x + offset) * scale.",
-        [](AttentionCase& edited) {
-          each_factors(edited, [](reference::Antiquant& factors) { factors.offset = {}; });
-        },
+    add(
+        "antiquant.offset_missing", "The kernel decodes the cache without its offset; asked is (x + offset) * scale.",
+        [](AttentionCase& edited) { each_factors(edited, [](reference::Antiquant& factors) { factors.offset = {}; }); },
         table);
   }
   add_swapped_factors(spec, table);

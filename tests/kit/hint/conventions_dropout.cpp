@@ -34,8 +34,9 @@ void add_pitch(const AttentionCase& spec, Hypotheses& table) {
   std::vector<index_t> before{0};  // bits of the entries before, for one head
   for (const Entry& entry : entries) before.push_back(before.back() + entry.rows * pitch_of(entry.keys()));
   const std::string sentence =
-      spec.philox ? "The kernel draws S2 bytes for a row; the generator draws S2 rounded up to 16 and discards the rest."
-                  : "The kernel lets the bits of each row begin at a byte; drop_mask is one continuous stream.";
+      spec.philox
+          ? "The kernel draws S2 bytes for a row; the generator draws S2 rounded up to 16 and discards the rest."
+          : "The kernel lets the bits of each row begin at a byte; drop_mask is one continuous stream.";
   for (const bool entries_too : {true, false})
     table.push_back(bits("dropout.row_aligned", sentence, [=](const ScoreAt& at) {
       const index_t rows_before = at.head * at.entry.rows + at.i;
@@ -91,19 +92,19 @@ void add_dropout_conventions(const Question& question, Hypotheses& table) {
   const AttentionCase& spec = question.spec;
   if (spec.keep_prob == 1) return;
   if (!spec.philox)
-    table.push_back(bits("dropout.bit_order",
-                         "The kernel takes the bits of a byte highest first; element e is bit e % 8, lowest first.",
-                         [](const ScoreAt& at) {
-                           return keeps(at.spec, element_of(at), true) ? 1 / at.spec.keep_prob : 0;
-                         }));
+    table.push_back(bits(
+        "dropout.bit_order", "The kernel takes the bits of a byte highest first; element e is bit e % 8, lowest first.",
+        [](const ScoreAt& at) { return keeps(at.spec, element_of(at), true) ? 1 / at.spec.keep_prob : 0; }));
   table.push_back(bits("dropout.polarity", "The kernel drops where the bit is 1; a 1 keeps.", [](const ScoreAt& at) {
     return keeps(at.spec, element_of(at), false) ? 0 : 1 / at.spec.keep_prob;
   }));
-  table.push_back(bits("dropout.scale",
-                       "The kernel does not multiply what it keeps by 1/keep_prob = " + number(1 / spec.keep_prob) + ".",
-                       [](const ScoreAt& at) { return keeps(at.spec, element_of(at), false) ? 1.0 : 0.0; }));
-  table.push_back(bits("dropout.ignored", "The kernel does not drop anything; keep_prob is " +
-                       number(spec.keep_prob) + ".", [](const ScoreAt&) { return 1.0; }));
+  table.push_back(
+      bits("dropout.scale",
+           "The kernel does not multiply what it keeps by 1/keep_prob = " + number(1 / spec.keep_prob) + ".",
+           [](const ScoreAt& at) { return keeps(at.spec, element_of(at), false) ? 1.0 : 0.0; }));
+  table.push_back(bits("dropout.ignored",
+                       "The kernel does not drop anything; keep_prob is " + number(spec.keep_prob) + ".",
+                       [](const ScoreAt&) { return 1.0; }));
   table.push_back(bits("dropout.ignored", "The kernel applies 1/keep_prob to every probability and drops none.",
                        [](const ScoreAt& at) { return 1 / at.spec.keep_prob; }));
   add_pitch(spec, table);

@@ -29,9 +29,7 @@ void add_layouts(const AttentionCase& spec, Hypotheses& table) {
   for (const std::string& other : others(input)) {
     if (other == "NBSD") continue;
     table.push_back({"layout.query", "The kernel reads the queries as " + other + "; they are stored as " + input + ".",
-                     [other](Kernel& kernel) {
-                       kernel.query_layout = other;
-                     }});
+                     [other](Kernel& kernel) { kernel.query_layout = other; }});
     if (!plain) continue;
     const auto keys = [&](const std::string& what, bool key, bool value) {
       table.push_back({"layout.key_value",
@@ -52,8 +50,8 @@ void add_swapped(const AttentionCase& spec, Hypotheses& table) {
   if (spec.key_rope.present()) return;
   if (parts::head_width(spec, reference::key_sample(spec)) != parts::head_width(spec, reference::value_sample(spec)))
     return;
-  table.push_back({"tensor.key_value_swapped", "The kernel takes the key tensor for values and the value tensor for keys.",
-                   [](Kernel& kernel) {
+  table.push_back({"tensor.key_value_swapped",
+                   "The kernel takes the key tensor for values and the value tensor for keys.", [](Kernel& kernel) {
                      kernel.gathers = true;
                      kernel.keys_as_read = [](HeadKeys& head) { std::swap(head.keys, head.values); };
                    }});
@@ -65,14 +63,11 @@ void add_groups(const AttentionCase& spec, Hypotheses& table) {
   const std::string asked = std::to_string(heads / kv_heads) + " consecutive query heads share a key head (h / " +
                             std::to_string(heads / kv_heads) + ").";
   if (heads > kv_heads)
-    table.push_back({"gqa.interleaved",
-                     "Query head h reads key head h % " + std::to_string(kv_heads) + "; " + asked,
-                     [](Kernel& kernel) {
-                       kernel.kv_head = [](index_t head, index_t, index_t kv) { return head % kv; };
-                     }});
-  table.push_back({"gqa.first", "All query heads read key head 0; " + asked, [](Kernel& kernel) {
-                     kernel.kv_head = [](index_t, index_t, index_t) { return index_t{0}; };
-                   }});
+    table.push_back(
+        {"gqa.interleaved", "Query head h reads key head h % " + std::to_string(kv_heads) + "; " + asked,
+         [](Kernel& kernel) { kernel.kv_head = [](index_t head, index_t, index_t kv) { return head % kv; }; }});
+  table.push_back({"gqa.first", "All query heads read key head 0; " + asked,
+                   [](Kernel& kernel) { kernel.kv_head = [](index_t, index_t, index_t) { return index_t{0}; }; }});
 }
 
 }  // namespace

@@ -35,17 +35,18 @@ void add_leading_zero(bool pages, Hypotheses& table) {
   const std::string sentence =
       "The kernel expects cumulative lengths that begin with 0; the case's lists hold ends only: sequence b ends at "
       "element b. ";
-  add_entries("lengths.leading_zero", sentence + "It skips the first sequence and reads all others one place late.",
-              [pages](Entries& entries) {
-                shift_queries(entries);
-                if (!pages) shift_keys(entries);
-              },
+  add_entries(
+      "lengths.leading_zero", sentence + "It skips the first sequence and reads all others one place late.",
+      [pages](Entries& entries) {
+        shift_queries(entries);
+        if (!pages) shift_keys(entries);
+      },
+      table);
+  add_entries("lengths.leading_zero", sentence + "Its queries are one sequence ahead of its keys.", shift_queries,
               table);
-  add_entries("lengths.leading_zero", sentence + "Its queries are one sequence ahead of its keys.",
-              shift_queries, table);
   if (!pages)
-    add_entries("lengths.leading_zero", sentence + "Its keys are one sequence ahead of its queries.",
-                shift_keys, table);
+    add_entries("lengths.leading_zero", sentence + "Its keys are one sequence ahead of its queries.", shift_keys,
+                table);
 }
 
 // Sequence b begins at the sum of the ends before it and is as long as its end, as far as there is something.
@@ -65,29 +66,31 @@ void add_ends_as_lengths(index_t rows, index_t keys, bool pages, Hypotheses& tab
       "tokens.";
   const auto queries = [=](Entries& all) { ends_as_lengths(all, rows, &Entry::first_row, &Entry::rows); };
   const auto of_keys = [=](Entries& all) { ends_as_lengths(all, keys, &Entry::first_key, &Entry::kv_rows); };
-  add_entries("lengths.as_lengths", sentence,
-              [=](Entries& all) {
-                queries(all);
-                if (!pages) of_keys(all);
-              },
-              table);
+  add_entries(
+      "lengths.as_lengths", sentence,
+      [=](Entries& all) {
+        queries(all);
+        if (!pages) of_keys(all);
+      },
+      table);
   if (pages) return;
   add_entries("lengths.as_lengths", sentence + " Only the list of keys is concerned.", of_keys, table);
   add_entries("lengths.as_lengths", sentence + " Only the list of queries is concerned.", queries, table);
 }
 
 void add_one_sequence(Hypotheses& table) {
-  add_entries("lengths.ignored",
-              "The kernel ignores the lists of lengths: rows see the keys of other sequences, as if all were one.",
-              [](Entries& entries) {
-                Entry whole = entries.front();
-                const Entry& last = entries.back();
-                whole.first_row = whole.first_key = 0;
-                whole.rows = last.first_row + last.rows;
-                whole.kv_rows = last.first_key + last.kv_rows;
-                entries = {whole};
-              },
-              table);
+  add_entries(
+      "lengths.ignored",
+      "The kernel ignores the lists of lengths: rows see the keys of other sequences, as if all were one.",
+      [](Entries& entries) {
+        Entry whole = entries.front();
+        const Entry& last = entries.back();
+        whole.first_row = whole.first_key = 0;
+        whole.rows = last.first_row + last.rows;
+        whole.kv_rows = last.first_key + last.kv_rows;
+        entries = {whole};
+      },
+      table);
 }
 
 void add_packed(const AttentionCase& spec, Hypotheses& table) {
@@ -138,13 +141,14 @@ void add_dense_keys(const AttentionCase& spec, Hypotheses& table) {
 
 void add_dense_queries(const AttentionCase& spec, Hypotheses& table) {
   if (spec.actual_seq_qlen.empty() || spec.op == reference::Operator::score) return;
-  table.push_back({"lengths.ignored",
-                   "The kernel ignores the query lengths (actual_seq_qlen): it computes rows behind them, and triangles "
-                   "and bands end at the wrong row.",
-                   [](Kernel& kernel) {
-                     kernel.gathers = true;
-                     kernel.spec.actual_seq_qlen.clear();
-                   }});
+  table.push_back(
+      {"lengths.ignored",
+       "The kernel ignores the query lengths (actual_seq_qlen): it computes rows behind them, and triangles "
+       "and bands end at the wrong row.",
+       [](Kernel& kernel) {
+         kernel.gathers = true;
+         kernel.spec.actual_seq_qlen.clear();
+       }});
   if (spec.actual_seq_qlen.size() < 2) return;
   table.push_back({"lengths.as_lengths",
                    "The kernel takes the query lengths for cumulative ends; each is the length of its own entry.",

@@ -75,9 +75,9 @@ void add_corner(const AttentionCase& spec, Hypotheses& table) {
   if (!mode_acts(spec) || (!has_triangle(spec) && !has_band(spec))) return;
   const bool top_left = mode == 0 || mode == 2;
   const std::string sentence = std::string("The kernel aligns its triangle or band at the ") +
-                               (top_left ? "bottom right" : "top left") + "; " + mode_name(spec) + " aligns it at the " +
-                               (top_left ? "top left" : "bottom right") + ". These differ by S2 - S1 keys (" +
-                               kTriangles + ").";
+                               (top_left ? "bottom right" : "top left") + "; " + mode_name(spec) +
+                               " aligns it at the " + (top_left ? "top left" : "bottom right") +
+                               ". These differ by S2 - S1 keys (" + kTriangles + ").";
   if (mode == 0 || mode == 2 || mode == 3 || mode == 4) {
     table.push_back({"mask.corner", sentence, rule_edit([mode](SparseRule& rule, index_t&) {
                        if (rule.mode == mode) rule.mode = other_corner(mode);
@@ -89,7 +89,8 @@ void add_corner(const AttentionCase& spec, Hypotheses& table) {
                      kernel.sees = [](const ScoreAt& at) {
                        SparseRule rule = at.rule;
                        const bool prefixed = rule.mode == 5 || rule.mode == 6;
-                       if (prefixed && at.j < rule.prefix) return parts::sees(at.spec, at.entry, at.rule, at.head, at.i, at.j);
+                       if (prefixed && at.j < rule.prefix)
+                         return parts::sees(at.spec, at.entry, at.rule, at.head, at.i, at.j);
                        const int left = rule.band_entry ? 0 : 2, right = rule.band_entry ? 4 : 3;
                        const bool was_left = rule.mode == 8 && !rule.band_entry;
                        const bool masked = rule.mode == 5 && reads_mask(at.spec) &&
@@ -101,8 +102,8 @@ void add_corner(const AttentionCase& spec, Hypotheses& table) {
 }
 
 // An edge of the window, one key further out or in.
-void add_edge(const AttentionCase& spec, const std::string& what, const std::function<void(SparseRule&, index_t&)>& move,
-              Hypotheses& table) {
+void add_edge(const AttentionCase& spec, const std::string& what,
+              const std::function<void(SparseRule&, index_t&)>& move, Hypotheses& table) {
   table.push_back({"mask.window_off_by_one",
                    "The kernel's window is off by one: " + what + ". " + mode_name(spec) +
                        " counts tokens as offsets, both ends included; compare < with <= at that edge.",
@@ -113,16 +114,17 @@ void add_edge(const AttentionCase& spec, const std::string& what, const std::fun
 void add_edges(const AttentionCase& spec, Hypotheses& table) {
   const auto banded = [](const SparseRule& rule) { return rule.mode == 0 || rule.mode == 4 || rule.band_entry; };
   const auto edge = [&](index_t left, index_t right, const std::string& what) {
-    add_edge(spec, what,
-             [=](SparseRule& rule, index_t& row) {
-               if (rule.mode == 1 || rule.mode == 9) return;
-               if (banded(rule)) {
-                 rule.pre += left, rule.next += right;
-               } else {
-                 row += right;
-               }
-             },
-             table);
+    add_edge(
+        spec, what,
+        [=](SparseRule& rule, index_t& row) {
+          if (rule.mode == 1 || rule.mode == 9) return;
+          if (banded(rule)) {
+            rule.pre += left, rule.next += right;
+          } else {
+            row += right;
+          }
+        },
+        table);
   };
   const bool band = has_band(spec);
   if (has_triangle(spec)) {
@@ -142,23 +144,26 @@ void add_edges(const AttentionCase& spec, Hypotheses& table) {
 void add_prefix_edges(const AttentionCase& spec, Hypotheses& table) {
   if (!mode_acts(spec) || (spec.sparse_mode != 5 && spec.sparse_mode != 6)) return;
   for (const index_t by : {index_t{-1}, index_t{1}})
-    add_edge(spec, std::string("the prefix is one key too ") + (by < 0 ? "short" : "long"),
-             [by](SparseRule& rule, index_t&) { rule.prefix += by; }, table);
+    add_edge(
+        spec, std::string("the prefix is one key too ") + (by < 0 ? "short" : "long"),
+        [by](SparseRule& rule, index_t&) { rule.prefix += by; }, table);
 }
 
 void add_ignored(const AttentionCase& spec, Hypotheses& table) {
   if (reads_mask(spec)) {
-    table.push_back({"mask.ignored",
-                     "The kernel does not apply attn_mask: its rows see keys that the tensor drops (1 = drop). Apply it "
-                     "before the softmax.",
-                     [](Kernel& kernel) {
-                       kernel.sees = [](const ScoreAt& at) { return reference::visible(at.rule, at.i, at.j, false); };
-                     }});
+    table.push_back(
+        {"mask.ignored",
+         "The kernel does not apply attn_mask: its rows see keys that the tensor drops (1 = drop). Apply it "
+         "before the softmax.",
+         [](Kernel& kernel) {
+           kernel.sees = [](const ScoreAt& at) { return reference::visible(at.rule, at.i, at.j, false); };
+         }});
   }
   if (has_band(spec) || has_triangle(spec)) {
     table.push_back({"mask.mode_ignored",
-                     "The kernel does not apply " + mode_name(spec) + ": its rows see all keys that attn_mask leaves. "
-                     "Apply the mode's triangle or band.",
+                     "The kernel does not apply " + mode_name(spec) +
+                         ": its rows see all keys that attn_mask leaves. "
+                         "Apply the mode's triangle or band.",
                      rule_edit([](SparseRule& rule, index_t&) { rule.mode = 1; })});
     if (reads_mask(spec))
       table.push_back({"mask.ignored", "The kernel applies neither attn_mask nor " + mode_name(spec) + ".",

@@ -14,9 +14,7 @@ namespace {
 
 using Edit = std::function<void(Kernel&)>;
 
-bool adds_then_scales(const AttentionCase& spec) {
-  return spec.op == reference::Operator::score && spec.pse_type == 1;
-}
+bool adds_then_scales(const AttentionCase& spec) { return spec.op == reference::Operator::score && spec.pse_type == 1; }
 
 bool generated(const AttentionCase& spec) {
   return spec.pse.present() && spec.op == reference::Operator::score && spec.pse_type >= 2;
@@ -25,9 +23,8 @@ bool generated(const AttentionCase& spec) {
 void add_scales(const AttentionCase& spec, Hypotheses& table) {
   const std::string asked = "the case asks for scale " + number(spec.scale);
   const auto scaled = [&](const char* id, const std::string& what, double scale) {
-    table.push_back({id, "The kernel " + what + "; " + asked + ".", [scale](Kernel& kernel) {
-                       kernel.spec.scale = scale;
-                     }});
+    table.push_back(
+        {id, "The kernel " + what + "; " + asked + ".", [scale](Kernel& kernel) { kernel.spec.scale = scale; }});
   };
   scaled("scale.missing", "does not apply the scale: scores are used as q.k", 1);
   const index_t width = reference::query_extent(spec).width;
@@ -101,8 +98,9 @@ void keep_first(Array& pse, bool entry, bool head) {
 void add_bias_broadcast(const AttentionCase& spec, Hypotheses& table) {
   const auto add = [&](const std::string& whose, const Edit& edit) {
     table.push_back({"pse.broadcast",
-                     "The kernel uses the pse of " + whose + " for all; the tensor has one for each. Check the strides "
-                     "of its batch and head axes.",
+                     "The kernel uses the pse of " + whose +
+                         " for all; the tensor has one for each. Check the strides "
+                         "of its batch and head axes.",
                      edit});
   };
   const Array& pse = spec.pse;
@@ -146,8 +144,7 @@ void add_generated_bias(const AttentionCase& spec, Hypotheses& table) {
                    "zero at j + kv_start = i + q_start, counted from the top left.",
                    [](Kernel& kernel) { kernel.pse = bottom_right_alibi; }});
   if (!spec.q_start_idx.empty())
-    table.push_back({"pse.corner",
-                     "The kernel's ALiBi ignores q_start_idx and kv_start_idx: its zero lies at j = i.",
+    table.push_back({"pse.corner", "The kernel's ALiBi ignores q_start_idx and kv_start_idx: its zero lies at j = i.",
                      [](Kernel& kernel) {
                        kernel.spec.q_start_idx.clear();
                        kernel.spec.kv_start_idx.clear();
@@ -166,9 +163,8 @@ void add_bias(const AttentionCase& spec, Hypotheses& table) {
                    inside ? "The kernel adds pse after scaling; pse_type 1 asks for scale * (q.k + pse)."
                           : "The kernel adds pse before scaling; the case asks for scale * q.k + pse.",
                    [](Kernel& kernel) { exchange_order(kernel.spec); }});
-  table.push_back({"pse.missing", "The kernel does not add pse to its scores.", [](Kernel& kernel) {
-                     kernel.spec.pse = {};
-                   }});
+  table.push_back(
+      {"pse.missing", "The kernel does not add pse to its scores.", [](Kernel& kernel) { kernel.spec.pse = {}; }});
   table.push_back({"pse.sign",
                    generated(spec) ? "The kernel adds slope * distance; ALiBi here is -slope * distance."
                                    : "The kernel subtracts pse; it is added to the scores.",
@@ -195,8 +191,7 @@ void add_cap(const AttentionCase& spec, Hypotheses& table) {
               multiply(edited.pse, edited.scale);
               edited.pse_type = 0;
             }
-            edited.softcap_order =
-                before ? reference::SoftcapOrder::after_bias : reference::SoftcapOrder::before_bias;
+            edited.softcap_order = before ? reference::SoftcapOrder::after_bias : reference::SoftcapOrder::before_bias;
           });
   }
   order("before the scale; the case asks for the cap of the scaled score.",
@@ -207,8 +202,7 @@ void add_cap(const AttentionCase& spec, Hypotheses& table) {
 
 void add_sink(const AttentionCase& spec, Hypotheses& table) {
   if (!spec.sink.present()) return;
-  table.push_back({"sink.missing",
-                   "The kernel leaves the sink out: exp(sink - max) belongs into the sum of every row.",
+  table.push_back({"sink.missing", "The kernel leaves the sink out: exp(sink - max) belongs into the sum of every row.",
                    [](Kernel& kernel) { kernel.spec.sink = {}; }});
   table.push_back({"sink.scaled",
                    "The kernel multiplies the sink by scale " + number(spec.scale) + "; the sink is a score already.",

@@ -38,7 +38,8 @@ Edit sees(const Keeps& keeps) {
 }
 
 TEST(HintMask, OfTheOtherCorner) {
-  expect_first("mask.corner", asked(with_mode(usual(1), 2)), sees([](auto, auto, index_t i, index_t j) { return j <= i + 10; }));
+  expect_first("mask.corner", asked(with_mode(usual(1), 2)),
+               sees([](auto, auto, index_t i, index_t j) { return j <= i + 10; }));
   expect_first("mask.corner", asked(with_mode(usual(2, glint_test::kBsh), 3), DType::f16),
                sees([](auto, auto, index_t i, index_t j) { return j <= i; }));
   expect_first("mask.corner", asked(with_mode(usual(3), 4, 5, 2)),
@@ -99,7 +100,8 @@ TEST(HintScore, Scales) {
     Case c = usual(9);
     c.q_scale = 1700;
     expect_first("q_scale.missing", asked(c, dtype), [](Question& edited) { edited.spec.q_scale = 1; });
-    expect_first("q_scale.twice", asked(c, dtype), [](Question& edited) { edited.spec.q_scale *= edited.spec.q_scale; });
+    expect_first("q_scale.twice", asked(c, dtype),
+                 [](Question& edited) { edited.spec.q_scale *= edited.spec.q_scale; });
   }
 }
 

@@ -58,9 +58,7 @@ RowGradient row_gradient(const Backward& backward, const RowScores& scores, cons
   return row;
 }
 
-double factor_of(const Kernel& kernel) {
-  return kernel.spec.q_scale * kernel.spec.scale * kernel.score_factor;
-}
+double factor_of(const Kernel& kernel) { return kernel.spec.q_scale * kernel.spec.scale * kernel.score_factor; }
 
 RowResult zeros(index_t width) {
   RowResult row;
@@ -100,51 +98,62 @@ RowResult GradientTrial::d_query(const Row& at) {
   return result;
 }
 
+namespace {
+
+// What one query row adds to the gradients of the keys.
+void add_row(const RowScores& scores, const RowGradient& row, double factor, KeyGradients& sums) {
+  for (index_t j = 0; j < row.weight.size(); ++j) {
+    if (row.weight(j) == 0) continue;
+    RowResult& d_key = sums.d_key[static_cast<std::size_t>(j)];
+    RowResult& d_value = sums.d_value[static_cast<std::size_t>(j)];
+    d_key.state = d_value.state = RowState::computed;
+    d_key.out += factor * row.d_score(j) * scores.query;
+    d_key.weight += std::abs(factor) * row.d_score_abs(j) * scores.query.cwiseAbs();
+    d_value.out += row.dropped_weight(j) * row.d_out;
+    d_value.weight += row.dropped_weight(j) * row.d_out.cwiseAbs();
+  }
+}
+
+}  // namespace
+
+void GradientTrial::add_head(const Entry& entry, index_t head, KeyGradients& sums) {
+  const Kernel& kernel = trial_.kernel();
+  const double factor = factor_of(kernel) * kernel.backward.dk_factor;
+  for (index_t i = 0; i < entry.rows; ++i) {
+    const Row at{entry.q_batch, entry.first_row + i, head};
+    const std::optional<RowScores> scores = trial_.scores(at);
+    const index_t width = scores->query.size(), value_width = scores->kv->values.cols();
+    if (sums.d_key.empty()) {
+      sums.d_key.assign(static_cast<std::size_t>(entry.keys()), zeros(width));
+      sums.d_value.assign(static_cast<std::size_t>(entry.keys()), zeros(value_width));
+    }
+    const RowResult forward = trial_.attend(*scores);
+    if (forward.state == RowState::computed)
+      sums.score_abs = std::max({sums.score_abs, forward.score_abs, std::abs(forward.max)});
+    add_row(*scores, row_gradient(kernel.backward, *scores, forward, d_out_of(question_, at, value_width)), factor,
+            sums);
+  }
+}
+
 const KeyGradients& GradientTrial::gradients(const Entry& entry, index_t kv_head) {
   const auto [place, fresh] = known_.try_emplace({entry.batch, kv_head});
   KeyGradients& sums = place->second;
   if (!fresh) return sums;
   const Kernel& kernel = trial_.kernel();
   const index_t heads = reference::query_extent(kernel.spec).heads, group = heads / entry.kv_heads;
-  const double factor = factor_of(kernel) * kernel.backward.dk_factor;
-  double largest = 0;
   for (index_t head = 0; head < heads; ++head) {
     const index_t reads = kernel.kv_head ? kernel.kv_head(head, heads, entry.kv_heads) : head / group;
-    if (reads != kv_head) continue;
-    if (kernel.backward.only_member && head % group != *kernel.backward.only_member % group) continue;
-    for (index_t i = 0; i < entry.rows; ++i) {
-      const Row at{entry.q_batch, entry.first_row + i, head};
-      const std::optional<RowScores> scores = trial_.scores(at);
-      const index_t width = scores->query.size(), value_width = scores->kv->values.cols();
-      if (sums.d_key.empty()) {
-        sums.d_key.assign(static_cast<std::size_t>(entry.keys()), zeros(width));
-        sums.d_value.assign(static_cast<std::size_t>(entry.keys()), zeros(value_width));
-      }
-      const RowResult forward = trial_.attend(*scores);
-      const RowGradient row = row_gradient(kernel.backward, *scores, forward, d_out_of(question_, at, value_width));
-      if (forward.state == RowState::computed)
-        largest = std::max({largest, forward.score_abs, std::abs(forward.max)});
-      for (index_t j = 0; j < entry.keys(); ++j) {
-        if (row.weight(j) == 0) continue;
-        RowResult& d_key = sums.d_key[static_cast<std::size_t>(j)];
-        RowResult& d_value = sums.d_value[static_cast<std::size_t>(j)];
-        d_key.state = d_value.state = RowState::computed;
-        d_key.out += factor * row.d_score(j) * scores->query;
-        d_key.weight += std::abs(factor) * row.d_score_abs(j) * scores->query.cwiseAbs();
-        d_value.out += row.dropped_weight(j) * row.d_out;
-        d_value.weight += row.dropped_weight(j) * row.d_out.cwiseAbs();
-      }
+    const bool left_out = kernel.backward.only_member && head % group != *kernel.backward.only_member % group;
+    if (reads == kv_head && !left_out) add_head(entry, head, sums);
+  }
+  const auto allow_all = [&](double roundings, std::vector<RowResult>& rows) {
+    for (RowResult& row : rows) {
+      row.score_abs = sums.score_abs;
+      if (row.state == RowState::computed) allow(roundings, row);
     }
-  }
-  const double relative = roundoff_of(question_.out_type).relative;
-  for (RowResult& row : sums.d_key) {
-    row.score_abs = largest;
-    if (row.state == RowState::computed) allow(relative + (question_.rounds_p ? 0x1p-12 + 0x1p-7 : 0), row);
-  }
-  for (RowResult& row : sums.d_value) {
-    row.score_abs = largest;
-    if (row.state == RowState::computed) allow(question_.rounds_p ? 0x1p-12 + 0x1p-8 : 0, row);
-  }
+  };
+  allow_all(roundoff_of(question_.out_type).relative + (question_.rounds_p ? 0x1p-12 + 0x1p-7 : 0), sums.d_key);
+  allow_all(question_.rounds_p ? 0x1p-12 + 0x1p-8 : 0, sums.d_value);
   return sums;
 }
 

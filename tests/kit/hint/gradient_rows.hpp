@@ -8,6 +8,7 @@ namespace kit::hinting {
 // Every query row of the heads that share one kv head has been added up.
 struct KeyGradients {
   std::vector<RowResult> d_key, d_value;  // by key of the entry
+  double score_abs = 0;                   // A of all rows
 };
 
 class GradientTrial {
@@ -21,6 +22,7 @@ class GradientTrial {
 
  private:
   RowResult of_key(const Row& row, bool key);
+  void add_head(const Entry& entry, index_t head, KeyGradients& sums);
   const KeyGradients& gradients(const Entry& entry, index_t kv_head);
   void allow(double roundings, RowResult& result) const;
 

@@ -15,11 +15,11 @@ namespace hinting {
 
 namespace {
 
-constexpr double kExplains = 0.9;   // share of an output's wrong rows
-constexpr double kKeeps = 0.95;     // share of the right rows
-constexpr double kEvidence = 20;    // bits; a few hundred hypotheses are tried
-constexpr double kShrinks = 0.35;   // what a simulation of rounding may leave of an error, root mean square
-constexpr double kShrunk = 0.75;    // share of rows whose error it at least halves
+constexpr double kExplains = 0.9;  // share of an output's wrong rows
+constexpr double kKeeps = 0.95;    // share of the right rows
+constexpr double kEvidence = 20;   // bits; a few hundred hypotheses are tried
+constexpr double kShrinks = 0.35;  // what a simulation of rounding may leave of an error, root mean square
+constexpr double kShrunk = 0.75;   // share of rows whose error it at least halves
 constexpr std::size_t kMostHints = 5;
 
 struct Count {
@@ -154,9 +154,8 @@ std::vector<Found> try_all(const Search& search, const Hypotheses& table, bool s
       known->tiles.push_back(hypothesis.tile);
     }
   }
-  std::stable_sort(found.begin(), found.end(), [](const Found& left, const Found& right) {
-    return left.explained > right.explained + 0.005;
-  });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Found& left, const Found& right) { return left.explained > right.explained + 0.005; });
   if (found.size() > kMostHints) found.resize(kMostHints);
   return found;
 }

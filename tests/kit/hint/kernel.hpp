@@ -73,8 +73,8 @@ struct Backward {
 };
 
 struct Kernel {
-  AttentionCase spec;        // query, key, value and their ropes and lists have shapes only: Scene has their numbers
-  bool gathers = false;      // reads queries, keys or values otherwise than asked, or others of them
+  AttentionCase spec;         // query, key, value and their ropes and lists have shapes only: Scene has their numbers
+  bool gathers = false;       // reads queries, keys or values otherwise than asked, or others of them
   bool keeps_scores = false;  // all that differs comes after the scores
 
   // Empty hooks: as asked.

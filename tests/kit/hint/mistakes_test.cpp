@@ -44,7 +44,8 @@ std::vector<float> row_of(const AttentionCase& spec, index_t head, index_t i, co
       const float p = std::exp(x[j] - max);
       sum += p;
       for (index_t d = 0; d < width && first + static_cast<index_t>(j) < keys; ++d)
-        out[static_cast<std::size_t>(d)] += rounded(p, how.round_p) * at(spec.value, first + static_cast<index_t>(j), d);
+        out[static_cast<std::size_t>(d)] +=
+            rounded(p, how.round_p) * at(spec.value, first + static_cast<index_t>(j), d);
     }
   }
   for (float& number : out) number /= sum;

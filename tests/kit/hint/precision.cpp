@@ -59,8 +59,7 @@ RowResult rounded_probabilities(const RowScores& scores, const Round& round) {
   row.out.setZero();
   for (index_t j = 0; j < scores.x.size(); ++j) {
     if (parts::is_minus_infinity(scores.x(j))) continue;
-    row.out += round(std::exp(scores.x(j) - row.max) / row.sum * scores.drop(j)) *
-               scores.kv->values.row(j).transpose();
+    row.out += round(std::exp(scores.x(j) - row.max) / row.sum * scores.drop(j)) * scores.kv->values.row(j).transpose();
   }
   return row;
 }
@@ -126,17 +125,17 @@ void add_accumulators(const std::vector<index_t>& columns, Hypotheses& table) {
       Tiling tiling;
       tiling.columns = size;
       if (output) tiling.round_sums = round;
-      table.push_back(simulation("precision.accumulate_16bit",
-                                 "The error is that of sums kept in " + name + ", in " + sums +
-                                     "; accumulate in float32.",
-                                 [=](Kernel& kernel) {
-                                   if (scores)
-                                     kernel.product = [round](const Vector& left, const Vector& right) {
-                                       return chained_dot(left, right, round);
-                                     };
-                                   kernel.keeps_scores = !scores;
-                                   kernel.softmax = simulated(tiling);
-                                 }));
+      table.push_back(
+          simulation("precision.accumulate_16bit",
+                     "The error is that of sums kept in " + name + ", in " + sums + "; accumulate in float32.",
+                     [=](Kernel& kernel) {
+                       if (scores)
+                         kernel.product = [round](const Vector& left, const Vector& right) {
+                           return chained_dot(left, right, round);
+                         };
+                       kernel.keeps_scores = !scores;
+                       kernel.softmax = simulated(tiling);
+                     }));
       if (!output) break;
     }
   };

@@ -42,16 +42,17 @@ void add_row_mistakes(const Question& question, Hypotheses& table) {
                        kernel.after = change;
                      }});
   };
-  table.push_back({"rows.masked_average",
-                   "A row that sees nothing is the mean of all values, as from a mask of large finite numbers; asked is "
-                   "0. Set such rows to 0.",
-                   [](Kernel& kernel) {
-                     kernel.keeps_scores = true;
-                     kernel.spec.invalid_row = reference::InvalidRow::uniform;
-                     kernel.after = [](const RowScores& scores, RowResult& row) {
-                       row.any_statistics = parts::saw_nothing(scores.x);
-                     };
-                   }});
+  table.push_back(
+      {"rows.masked_average",
+       "A row that sees nothing is the mean of all values, as from a mask of large finite numbers; asked is "
+       "0. Set such rows to 0.",
+       [](Kernel& kernel) {
+         kernel.keeps_scores = true;
+         kernel.spec.invalid_row = reference::InvalidRow::uniform;
+         kernel.after = [](const RowScores& scores, RowResult& row) {
+           row.any_statistics = parts::saw_nothing(scores.x);
+         };
+       }});
   after("rows.masked_nan", "A row that sees nothing is NaN (0 / 0); asked is 0. Guard the division.",
         [](const RowScores&, RowResult& row) {
           if (row.state == RowState::empty) row.state = RowState::not_finite;
@@ -59,8 +60,7 @@ void add_row_mistakes(const Question& question, Hypotheses& table) {
   if (!question.spec.int8.dequant_scale1.present()) {
     const std::string sentence =
         "The kernel does not subtract the row's maximum before exp: rows with scores beyond 88 overflow.";
-    after("softmax.no_max",
-          sentence, [](const RowScores&, RowResult& row) { without_max(row); });
+    after("softmax.no_max", sentence, [](const RowScores&, RowResult& row) { without_max(row); });
     after("softmax.no_max", sentence, [](const RowScores&, RowResult& row) {
       without_max(row);
       if (row.state != RowState::computed) return;

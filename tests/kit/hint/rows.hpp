@@ -20,7 +20,7 @@ class Scene {
   template <class Use>
   auto with_tensors(AttentionCase& spec, const Use& use);
 
-  std::map<std::pair<index_t, index_t>, std::shared_ptr<const GatheredKeys>> keys;      // by entry and kv head
+  std::map<std::pair<index_t, index_t>, std::shared_ptr<const GatheredKeys>> keys;   // by entry and kv head
   std::map<std::tuple<index_t, index_t, index_t>, std::optional<RowScores>> scores;  // by row
 
  private:

@@ -50,8 +50,7 @@ class Units {
   index_t position(Output output, const Row& row, const Kernel* kernel) const;
   index_t width(Output output) const { return widths_[output]; }
   Status status(Output output, const Row& row, double& worst) const;
-  Fit compare_row(Output output, const Sample& sample, const RowResult& row, const Kernel& kernel,
-                  double slack) const;
+  Fit compare_row(Output output, const Sample& sample, const RowResult& row, const Kernel& kernel, double slack) const;
   Fit compare_statistic(Output output, const Sample& sample, const RowResult& row, const Kernel& kernel,
                         double slack) const;
   double got(Output output, index_t position) const;
