@@ -4,6 +4,9 @@
 #include <fstream>
 #include <sstream>
 
+#include <nlohmann/json.hpp>
+
+#include "kit/bundle/types.hpp"
 #include "kit/case/case_line.hpp"
 #include "kit/case/question_of.hpp"
 #include "kit/check/foreign.hpp"
@@ -96,7 +99,7 @@ std::string export_bundle(const std::string& path, const std::string& target) {
   for (const auto& [name, tensor] : bundle.tensors)
     if (std::string error = write_npy(target + "/" + name + ".npy", tensor); !error.empty()) return error;
   std::ofstream notes(target + "/notes.json");
-  notes << notes_json(bundle) << '\n';
+  notes << nlohmann::json(bundle.notes).dump(2) << '\n';
   notes.close();
   return notes ? std::string() : target + "/notes.json: cannot be written";
 }
@@ -108,7 +111,7 @@ std::string show(const std::string& path, std::string& error) {
   std::ostringstream lines;
   for (const auto& [name, note] : bundle.notes) lines << name << ": " << note << '\n';
   for (const auto& [name, tensor] : bundle.tensors)
-    lines << "  " << name << "  " << type_name(tensor.type) << " " << shape_text(tensor.shape) << '\n';
+    lines << "  " << name << "  " << name_of(tensor.type) << " " << shape_text(tensor.shape) << '\n';
   return lines.str();
 }
 

@@ -19,7 +19,7 @@ struct Word {
   std::string_view key, value;
 };
 
-inline constexpr std::size_t kLongestLine = 65536;
+inline constexpr std::size_t kLongestLine = std::size_t{1} << 22, kMostWords = 200;
 
 namespace detail {
 
@@ -36,7 +36,7 @@ inline std::string wrong(std::string_view key, std::string_view got, std::string
 
 // Words with blanks between them.
 inline std::string split(std::string_view line, std::vector<Word>& words) {
-  if (line.size() > kLongestLine) return "a case line has at most 65536 characters";
+  if (line.size() > kLongestLine) return "a case line has at most 4194304 characters";
   for (std::size_t from = line.find_first_not_of(' '); from < line.size();) {
     const std::string_view rest = line.substr(from), word = rest.substr(0, rest.find(' '));
     const std::size_t equals = word.find('=');
@@ -45,6 +45,7 @@ inline std::string split(std::string_view line, std::vector<Word>& words) {
     const Word next{word.substr(0, equals), word.substr(equals + 1)};
     for (const Word& before : words)
       if (before.key == next.key) return shown(next.key) + ": given twice";
+    if (words.size() == kMostWords) return "a case line has at most 200 keys";
     words.push_back(next);
     from = line.find_first_not_of(' ', from + word.size());
   }
@@ -104,6 +105,13 @@ inline std::string list_text(std::span<const index_t> numbers) {
   std::string text;
   for (const index_t number : numbers) text += (text.empty() ? "" : ",") + std::to_string(number);
   return text;
+}
+
+// One number where all are the same.
+inline std::string lengths_text(std::span<const index_t> numbers) {
+  const auto differs = [&](index_t number) { return number != numbers[0]; };
+  const bool same = !numbers.empty() && std::none_of(numbers.begin(), numbers.end(), differs);
+  return list_text(same ? numbers.first(1) : numbers);
 }
 
 inline constexpr index_t kMostRows = index_t{1} << 31;

@@ -58,7 +58,7 @@ std::string hear_seed(C& c, std::string_view text) {
   return read_number(text, c.seed) ? "" : "a whole number from 0 to 18446744073709551615";
 }
 
-// Tensors are limited to 4 GB of float32.
+// Tensors are limited to what the oracle holds of them: 4 GB of float64.
 struct Extents {
   const char* tensor;
   const char* keys;  // that make it so large
@@ -68,10 +68,10 @@ inline std::string too_large(std::initializer_list<Extents> tensors) {
   for (const Extents& each : tensors) {
     double elements = 1;
     for (const index_t extent : each.extents) elements *= static_cast<double>(extent);
-    if (elements <= 0x1p30) continue;
+    if (elements <= 0x1p29) continue;
     const std::string_view keys = each.keys;
     return std::string(keys.substr(0, keys.find(' '))) + ": " + each.tensor + " would have " + decimal_text(elements) +
-           " elements (" + each.keys + "), allowed: up to 1073741824, 4 GB of float32";
+           " elements (" + each.keys + "), allowed: up to 536870912, 4 GB of float64";
   }
   return {};
 }

@@ -29,14 +29,12 @@ inline constexpr KeyOf<InferenceCase> kInferenceKeys[] = {
      .say = [](const InferenceCase& c) { return std::to_string(c.padding); },
      .hear =
          [](InferenceCase& c, std::string_view text) {
+           if (c.form != kContiguous && c.form != kLeftPadded) return std::string("only with form=left_padded");
            c.form = kLeftPadded;
            return detail::hear_padding(text, c.padding);
          }},
     {.name = "b",
-     .say =
-         [](const InferenceCase& c) {
-           return c.batch == (c.ragged() && c.batch > 0 ? c.batch : 1) ? std::string() : std::to_string(c.batch);
-         },
+     .say = detail::say_batch,
      .hear = [](InferenceCase& c, std::string_view text) { return detail::hear_extent(text, 0, c.batch); }},
     {.name = "n",
      .required = true,
@@ -132,12 +130,14 @@ inline constexpr KeyOf<InferenceCase> kInferenceKeys[] = {
      .field = &InferenceCase::tree_batch,
      .most = 1,
      .applies = detail::tree,
-     .belongs = "draft=tree"},
+     .belongs = "draft=tree",
+     .ops = "incre"},
     {.name = "tree_any",
      .field = &InferenceCase::tree_any,
      .most = 1,
      .applies = detail::tree,
-     .belongs = "draft=tree"},
+     .belongs = "draft=tree",
+     .ops = "incre"},
     {.name = "mask",
      .field = &InferenceCase::mask,
      .words = detail::kInferenceMasks,

@@ -51,16 +51,16 @@ inline std::string longer_than(const char* key, index_t got, index_t most) {
 }
 
 inline std::string settle_dense(std::span<const Word> words, InferenceCase& c) {
-  if (!c.q_list.empty() && c.q_lens == kLengthsNone) return "sq: a list belongs to layout=TND";
+  if (find_word(words, "sq").find(',') != std::string_view::npos) return "sq: a list belongs to layout=TND";
   if (!c.rooms.empty() && c.form != kList) return "skv: a list belongs to layout=TND and form=list";
   if (c.form == kList && c.rooms.empty()) c.rooms.assign(static_cast<std::size_t>(c.batch), c.kv_len);
   if (c.form == kPaged && find_word(words, "lens").empty()) c.lens = kLengthsOne, c.kv_list = {c.kv_len};
   for (const index_t rows : c.q_list)
     if (rows > c.q_len) return longer_than("qlens", rows, c.q_len);
-  for (std::size_t i = 0; i < c.kv_list.size() && c.form != kPaged; ++i) {
-    index_t room = c.form == kList ? c.rooms[std::min(i, c.rooms.size() - 1)] : c.kv_len;
-    if (c.form == kList && c.kv_list.size() == 1) room = *std::min_element(c.rooms.begin(), c.rooms.end());
-    if (c.kv_list[i] > room) return longer_than("lens", c.kv_list[i], room);
+  const index_t shortest = c.rooms.empty() ? c.kv_len : *std::min_element(c.rooms.begin(), c.rooms.end());
+  for (std::size_t b = 0; b < c.kv_list.size() && c.form != kPaged; ++b) {
+    const index_t room = c.lens == kLengthsOne || c.rooms.empty() ? shortest : c.rooms[b];
+    if (c.kv_list[b] > room) return longer_than("lens", c.kv_list[b], room);
   }
   return {};
 }
@@ -70,7 +70,10 @@ inline std::string too_large(const InferenceCase& c) {
     return list.empty() ? otherwise : std::accumulate(list.begin(), list.end(), index_t{0});
   };
   const index_t longest = c.kv_list.empty() ? c.kv_len : *std::max_element(c.kv_list.begin(), c.kv_list.end());
-  const index_t columns = (longest / c.block_size + 1 + c.spare_columns) * c.block_size;
+  const index_t blocks = longest / c.block_size + 1 + c.spare_columns, columns = blocks * c.block_size;
+  if (c.form == kPaged && std::max<index_t>(c.batch, 1) * blocks > index_t{1} << 24)
+    return "block: block_table would have " + std::to_string(c.batch * blocks) +
+           " entries (skv b block), allowed: up to 16777216";
   const index_t room = c.form == kPaged ? columns : std::max(c.kv_len, longest), scores = c.prefix + room;
   const index_t q = c.ragged() ? total(c.q_list, 0) + c.surplus_q : c.batch * c.q_len;
   index_t kv = c.ragged() ? total(c.kv_list, 0) + c.surplus_kv : total(c.rooms, c.batch * c.kv_len);

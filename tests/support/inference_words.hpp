@@ -46,14 +46,20 @@ inline std::string say_list(const InferenceCase& c, index_t kind, std::vector<in
 inline std::string say_q_lens(const InferenceCase& c) { return say_list(c, c.q_lens, inference_lists(c).q_lens); }
 inline std::string say_lens(const InferenceCase& c) { return say_list(c, c.lens, inference_lists(c).lens); }
 inline std::string say_rows(const InferenceCase& c) {
-  if (c.ragged() && c.batch > 0) return list_text(inference_lists(c).q_of);
+  if (c.ragged() && c.batch > 0) return lengths_text(inference_lists(c).q_of);
   return c.op == kIncre && c.q_len == 1 ? "" : std::to_string(c.q_len);
 }
 inline std::string say_keys(const InferenceCase& c) {
   std::string text = std::to_string(c.kv_len);
-  if (c.batch > 0 && c.form == kList) text = list_text(inference_lists(c).room);
-  if (c.batch > 0 && c.ragged()) text = list_text(inference_lists(c).own);
+  if (c.batch > 0 && c.form == kList) text = lengths_text(inference_lists(c).room);
+  if (c.batch > 0 && c.ragged()) text = lengths_text(inference_lists(c).own);
   return c.op == kPrompt && text == say_rows(c) ? "" : text;
+}
+
+// Unless a list says it.
+inline std::string say_batch(const InferenceCase& c) {
+  const auto lists = [](const std::string& text) { return text.find(',') != text.npos; };
+  return c.batch == 1 || lists(say_rows(c)) || lists(say_keys(c)) ? "" : std::to_string(c.batch);
 }
 
 inline std::string say_layout(const InferenceCase& c) {
@@ -84,6 +90,7 @@ inline std::string hear_padding(std::string_view text, index_t& padding) {
 }
 
 inline std::string hear_block(InferenceCase& c, std::string_view text) {
+  if (c.form != kContiguous && c.form != kPaged) return "only with form=paged";
   c.form = kPaged;
   const bool fits = read_number(text, c.block_size) && c.block_size >= 1 && c.block_size <= 65536;
   return fits ? "" : "a whole number from 1 to 65536";

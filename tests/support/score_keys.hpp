@@ -34,7 +34,13 @@ inline bool planes_pse(const Case& c) { return dense_pse(c) || (c.pse != 0 && c.
 inline std::string say_rows(const Case& c, bool keys) {
   if (!ragged(c) || c.batch == 0) return std::to_string(keys ? c.kv_len : c.q_len);
   const Lists lists = lists_of(c);
-  return list_text(keys ? lists.kv_of : lists.q_of);
+  return lengths_text(keys ? lists.kv_of : lists.q_of);
+}
+// Unless a list says it.
+inline std::string say_batch(const Case& c) {
+  const bool listed =
+      say_rows(c, false).find(',') != std::string::npos || say_rows(c, true).find(',') != std::string::npos;
+  return listed || c.batch == 1 ? std::string() : std::to_string(c.batch);
 }
 inline std::string say_prefix(const Case& c) {
   if (!c.prefix_list.empty()) return list_text(c.prefix_list);
@@ -101,10 +107,7 @@ inline constexpr KeyOf<Case> kScoreKeys[] = {
     {.name = "layout", .field = &Case::layout, .words = kLayoutNames},
     {.name = "dtype", .field = &Case::dtype, .words = detail::kScoreTypes},
     {.name = "b",
-     .say =
-         [](const Case& c) {
-           return c.batch == (detail::ragged(c) && c.batch > 0 ? c.batch : 1) ? std::string() : std::to_string(c.batch);
-         },
+     .say = detail::say_batch,
      .hear = [](Case& c, std::string_view text) { return detail::hear_extent(text, 0, c.batch); }},
     {.name = "n", .field = &Case::heads, .least = 1, .most = 65536, .required = true},
     {.name = "nkv",

@@ -1,5 +1,5 @@
 // A problem of the operators as a provider sees it.  It points where the operator's problem points; workspace is the
-// caller's business.  What the interface has no words for is a Complaint with the code `unsupported`.
+// caller's business.  What is never measured with providers is a Complaint with the code `unsupported`.
 #pragma once
 
 #include <optional>
@@ -58,7 +58,7 @@ inline bool is_empty(const glint::Shape& s) {
   return s.batch < 1 || s.heads < 1 || s.q_len < 1 || s.kv_len < 1 || s.head_dim < 1 || s.value_size() < 1;
 }
 
-// What the interface has no words for; null: nothing.
+// What is never measured with providers; null: nothing.
 template <class Element>
 const char* beyond_provider(const glint::ScoreProblem<Element>& p, Layout layout) {
   if (is_empty(p.shape)) return "empty tensors";
@@ -88,7 +88,7 @@ inline const char* beyond_provider(const glint::detail::InferenceProblem& p) {
 }
 
 inline std::nullopt_t unsupported(const char* what, Complaint& complaint) {
-  complaint = {"unsupported", std::string("the interface of providers has no ") + what};
+  complaint = {"unsupported", std::string("glint-tune gives providers no ") + what};
   return std::nullopt;
 }
 

@@ -145,7 +145,7 @@ TEST(ProviderProblem, OfGradients) {
   EXPECT_EQ(p->d_v.row_stride, 2 * 16);
   gradient.d_pse = memory;
   EXPECT_FALSE(of());
-  EXPECT_EQ(complaint.message, "the interface of providers has no gradient of a bias or a sink");
+  EXPECT_EQ(complaint.message, "glint-tune gives providers no gradient of a bias or a sink");
 }
 
 TEST(ProviderProblem, SaysWhatTheInterfaceLacks) {
@@ -154,7 +154,7 @@ TEST(ProviderProblem, SaysWhatTheInterfaceLacks) {
     Complaint complaint;
     EXPECT_FALSE(provider_problem(problem_of<glint::ScoreProblem<float>>(in), w.layout, w.mode, 1, complaint));
     EXPECT_EQ(complaint.code, "unsupported");
-    EXPECT_EQ(complaint.message, std::string("the interface of providers has no ") + what);
+    EXPECT_EQ(complaint.message, std::string("glint-tune gives providers no ") + what);
   };
   expect_beyond({.shape = kShape, .bias = BiasTensor::shared}, "bias");
   expect_beyond({.shape = kShape, .keep_prob = 0.5}, "dropout");
@@ -169,7 +169,7 @@ TEST(ProviderProblem, SaysWhatTheInterfaceLacks) {
     const auto erased = glint::detail::erase(in.template problem<glint::IncreProblem<float, Kv>>(0), cached.layout);
     Complaint complaint;
     EXPECT_FALSE(provider_problem(erased, GLINT_DECODE, 1, complaint));
-    EXPECT_EQ(complaint.message, std::string("the interface of providers has no ") + what);
+    EXPECT_EQ(complaint.message, std::string("glint-tune gives providers no ") + what);
   };
   expect_beyond_cache(glint::kv::Contiguous<std::int8_t>{}, "integers");
   expect_beyond_cache(glint::kv::LeftPadded<float>{}, "left padding");

@@ -86,14 +86,26 @@ std::string short_text(const json& value) {
   return text.size() <= most ? text : text.substr(0, most) + "...";
 }
 
+struct Names {
+  std::set<std::string> fields, groups;
+};
+
+const Names& known_names() {
+  static const Names names = [] {
+    Names all;
+    const Question question;
+    visit_parameters(question, [&](const std::string& name, const auto&) {
+      all.fields.insert(name);
+      all.groups.insert(split(name).first);
+    });
+    return all;
+  }();
+  return names;
+}
+
 // Every name in `all` is one of the fields or a group of them.
 std::string find_unknown(const json& all) {
-  std::set<std::string> fields, groups;
-  const Question question;
-  visit_parameters(question, [&](const std::string& name, const auto&) {
-    fields.insert(name);
-    groups.insert(split(name).first);
-  });
+  const auto& [fields, groups] = known_names();
   for (const auto& [name, value] : all.items()) {
     const bool group = !name.empty() && groups.count(name) != 0;
     if (!group && (fields.count(name) == 0 || name.find('.') != std::string::npos))
@@ -112,6 +124,7 @@ std::string parse_strictly(std::string_view text, json& value) {
   constexpr int deepest = 3;
   std::vector<std::set<std::string>> names(deepest + 1);
   if (text.size() > kMostBytes) return "parameters: more than " + std::to_string(kMostBytes) + " bytes";
+  if (text.find('\0') != std::string_view::npos) return "parameters: a zero byte, which is no JSON";
   std::string error;
   const auto look = [&](int depth, json::parse_event_t event, json& parsed) {
     const bool opens = event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;

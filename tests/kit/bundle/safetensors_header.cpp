@@ -180,6 +180,8 @@ std::string check_cover(const std::vector<HeaderEntry>& entries, std::size_t dat
 std::string parse_header(const char* text, std::size_t size, std::size_t data_bytes, Header& header) {
   // The JSON reader would skip a byte order mark and blanks, which the format does not allow.
   if (size == 0 || text[0] != '{') return "the header does not begin with '{'";
+  // A zero byte would end the text for the JSON reader, whatever follows.
+  if (std::find(text, text + size, '\0') != text + size) return "the header has a zero byte";
   HeaderReader reader(header);
   if (!json::sax_parse(text, text + size, &reader)) return reader.error();
   std::sort(header.entries.begin(), header.entries.end(), [](const HeaderEntry& left, const HeaderEntry& right) {

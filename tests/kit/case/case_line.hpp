@@ -21,7 +21,8 @@ struct ParsedLine {
 };
 
 // "op=fwd layout=TND dtype=bf16 sq=4,2,6 skv=10,3,9 n=8 nkv=2 d=128 mode=3 seed=7".  Keys in any order, each at most
-// once.  What it accepts describes tensors of at most 4 GB each, but need not be legal.
+// once.  What it accepts describes tensors of at most 4 GB each (as float64), but need
+// not be legal.
 ParsedLine parse_case(std::string_view line);
 
 // The same case in the shortest words, keys in the order of the table; parse_case reads it back.

@@ -30,10 +30,10 @@ TEST(CaseLine, WhatGoesWithoutSayingIsLeftOut) {
 }
 
 TEST(CaseLine, OneLengthIsEverySequences) {
-  EXPECT_EQ(spoken("op=fwd layout=TND b=3 n=1 sq=4 d=8"), "op=fwd layout=TND n=1 sq=4,4,4 d=8");
-  EXPECT_EQ(spoken("op=fwd layout=TND n=1 sq=4,5 skv=9 d=8"), "op=fwd layout=TND n=1 sq=4,5 skv=9,9 d=8");
+  EXPECT_EQ(spoken("op=fwd layout=TND b=3 n=1 sq=4 d=8"), "op=fwd layout=TND b=3 n=1 sq=4 d=8");
+  EXPECT_EQ(spoken("op=fwd layout=TND n=1 sq=4,5 skv=9 d=8"), "op=fwd layout=TND n=1 sq=4,5 skv=9 d=8");
   EXPECT_EQ(spoken("op=prompt layout=TND n=1 sq=4,5 d=8"), "op=prompt layout=TND n=1 sq=4,5 d=8");
-  EXPECT_EQ(spoken("op=prompt form=list b=2 n=1 sq=4 skv=6 d=8"), "op=prompt form=list b=2 n=1 sq=4 skv=6,6 d=8");
+  EXPECT_EQ(spoken("op=prompt form=list b=2 n=1 sq=4 skv=6 d=8"), "op=prompt form=list b=2 n=1 sq=4 skv=6 d=8");
   EXPECT_EQ(spoken("op=prompt n=1 sq=4 skv=6 d=8 lens=6,2 qlens=3"),
             "op=prompt b=2 n=1 sq=4 skv=6 d=8 qlens=3 lens=6,2");
 }
@@ -107,6 +107,7 @@ TEST(CaseLine, SaysWhatIsWrong) {
        "pse_order: has no meaning here: it belongs to pse=dense|compressed|per_score|per_column"},
       {"op=fwd n=2 sq=5,6 d=8", "sq: a list belongs to layout=TND"},
       {"op=prompt n=2 sq=5,6 d=8", "sq: a list belongs to layout=TND"},
+      {"op=prompt n=2 sq=5,6 d=8 qlens=3", "sq: a list belongs to layout=TND"},
       {"op=prompt n=2 sq=5 skv=5,6 d=8", "skv: a list belongs to layout=TND and form=list"},
       {"op=fwd layout=TND n=2 sq=5,6, d=8",
        "sq: got 5,6,, allowed: a whole number from 0 to 2147483648, or one for each batch entry with commas between "
@@ -117,11 +118,17 @@ TEST(CaseLine, SaysWhatIsWrong) {
       {"op=prompt n=2 sq=5 skv=9 d=8 qlens=6", "qlens: got 6, allowed: up to 5"},
       {"op=incre n=7 nkv=2 skv=9 d=8", "n: got 7, allowed: a multiple of nkv=2"},
       {"op=fwd n=2 sq=2147483648 d=64",
-       "sq: query would have 274877906944 elements (sq b n d), allowed: up to 1073741824, 4 GB of float32"},
+       "sq: query would have 274877906944 elements (sq b n d), allowed: up to 536870912, 4 GB of float64"},
       {"op=fwd n=2 sq=65536 d=64 pse=dense",
-       "sq: real_shift would have 8589934592 elements (sq skv b n pse), allowed: up to 1073741824, 4 GB of float32"},
+       "sq: real_shift would have 8589934592 elements (sq skv b n pse), allowed: up to 536870912, 4 GB of float64"},
       {"op=incre n=2 skv=9 d=8 block=65536 spare_blocks=65536",
-       "skv: key would have 68720525312 elements (skv b nkv d rope), allowed: up to 1073741824, 4 GB of float32"},
+       "skv: key would have 68720525312 elements (skv b nkv d rope), allowed: up to 536870912, 4 GB of float64"},
+      {"op=incre n=1 skv=9 d=8 form=list block=3", "block: got 3, allowed: only with form=paged"},
+      {"op=incre n=1 skv=9 d=8 block=3 kv_padding=1", "kv_padding: got 1, allowed: only with form=left_padded"},
+      {"op=prompt n=1 sq=4 skv=9,7 d=8 form=list lens=8", "lens: got 8, allowed: up to 7"},
+      {"op=prompt b=0 n=1 sq=4 skv=9 d=8 form=list lens=10", "lens: got 10, allowed: up to 9"},
+      {"op=incre n=1 skv=300000000 d=1 block=1",
+       "block: block_table would have 300000001 entries (skv b block), allowed: up to 16777216"},
       {"op=fwd n=2 sq=5 d=8 init=empty", "init: got empty, which belongs to layout=TND"},
       {"op=incre n=2 skv=5 d=8 init=ties cache=i8",
        "init: got ties, which belongs to floating-point dtype= and cache="},
@@ -138,7 +145,10 @@ TEST(CaseLine, GarbageIsShownShort) {
             std::string(40, 'x') + "...: not a key of op=fwd");
   EXPECT_EQ(error_of("op=fwd n=" + std::string(10000, '9')),
             "n: got " + std::string(40, '9') + "..., allowed: a whole number from 1 to 65536");
-  EXPECT_EQ(error_of(std::string(70000, ' ')), "a case line has at most 65536 characters");
+  EXPECT_EQ(error_of(std::string(5000000, ' ')), "a case line has at most 4194304 characters");
+  std::string many;
+  for (int i = 0; i < 300; ++i) many += "k" + std::to_string(i) + "=1 ";
+  EXPECT_EQ(error_of(many), "a case line has at most 200 keys");
   EXPECT_EQ(error_of(std::string_view("op=fwd\0\n\xff=", 10)),
             "op: got fwd?"
             "?"

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "kit/question.hpp"
+#include "support/inference_line.hpp"
 #include "support/inference_question.hpp"
 #include "support/score_grad_doors.hpp"
+#include "support/score_line.hpp"
 
 namespace kit {
 
@@ -13,6 +15,7 @@ template <class T>
 Question score_question(const glint_test::Case& c, bool gradient) {
   const glint_test::CaseData<T> data = glint_test::data_of<T>(c);
   Question question;
+  question.line = print(c);
   question.spec = data.spec;
   question.gradient = gradient;
   question.out_type = glint::dtype_of<T>;
@@ -28,8 +31,10 @@ Question score_question(const glint_test::Case& c, bool gradient) {
 
 }  // namespace detail
 
-// dtype: f32, f16 or bf16.
-inline Question question_of(const glint_test::Case& c, DType dtype, bool gradient) {
+// dtype: f32, f16 or bf16.  It and `gradient` count, not those of the case.
+inline Question question_of(glint_test::Case c, DType dtype, bool gradient) {
+  c.dtype = dtype == DType::f16 ? glint_test::kF16 : dtype == DType::bf16 ? glint_test::kBf16 : glint_test::kF32;
+  c.gradient = gradient ? 1 : 0;
   if (dtype == DType::f16) return detail::score_question<glint::half>(c, gradient);
   if (dtype == DType::bf16) return detail::score_question<glint::bfloat16>(c, gradient);
   return detail::score_question<float>(c, gradient);
@@ -38,6 +43,7 @@ inline Question question_of(const glint_test::Case& c, DType dtype, bool gradien
 inline Question question_of(const glint_test::InferenceCase& c) {
   const glint_test::InferenceData data = glint_test::inference_data_of(c);
   Question question;
+  question.line = print(c);
   question.spec = data.spec;
   const DType query = glint_test::kDTypes[c.query], cache = glint_test::kDTypes[c.cache];
   const auto set = [&](const char* name, const glint_test::Operand& operand) {

@@ -13,9 +13,7 @@ Question ask(const glint_test::InferenceCase& c) { return question_of(c); }
 }  // namespace
 
 Question question_of(const CaseLine& c) {
-  Question question = std::visit([](const auto& each) { return ask(each); }, c);
-  question.line = canonical_line(c);
-  return question;
+  return std::visit([](const auto& each) { return ask(each); }, c);
 }
 
 }  // namespace kit

@@ -18,11 +18,11 @@ std::vector<std::string> output_names() {
   return names;
 }
 
-std::string names_in(const Bundle& bundle) {
+std::string outputs_in_words(const Bundle& bundle) {
   std::string text;
   for (const std::string& name : output_names())
     if (bundle.find(name) != nullptr) text += (text.empty() ? "" : ", ") + name;
-  return text;
+  return text.empty() ? "the bundle has no outputs" : "the bundle has " + text;
 }
 
 // The rule that the tolerances were made by.
@@ -47,8 +47,7 @@ class Check {
     report_.tile = options_.tile;
     note("case", report_.line);
     report_.error = frame_of(bundle_, frame_);
-    if (report_.error.empty() && results_.empty())
-      report_.error = "no result was given; the bundle has " + names_in(bundle_);
+    if (report_.error.empty() && results_.empty()) report_.error = "no result was given; " + outputs_in_words(bundle_);
     if (!report_.error.empty()) return std::move(report_);
     report_.contract = contract_in_words(bundle_, frame_.question, options_.factor);
     for (const std::string& name : output_names()) output(name);
@@ -80,7 +79,7 @@ class Check {
 
   void output(const std::string& name) {
     if (results_.count(name) == 0) return;
-    if (bundle_.find(name) == nullptr) return refuse(name, "the bundle has no such output, only " + names_in(bundle_));
+    if (bundle_.find(name) == nullptr) return refuse(name, outputs_in_words(bundle_));
     Golden golden, of_maximum;
     ForeignTensor foreign, maximum;
     if (std::string wrong = open(name, golden, foreign); !wrong.empty()) return refuse(name, std::move(wrong));
@@ -94,7 +93,7 @@ class Check {
   void unknown(const std::string& name) {
     for (const std::string& known : output_names())
       if (known == name) return;
-    refuse(name, "is no output; the bundle has " + names_in(bundle_));
+    refuse(name, "is no output; " + outputs_in_words(bundle_));
   }
 
   // The results as the case has them; what does not fit, as it came.

@@ -9,8 +9,9 @@
 
 namespace kit {
 
-// The error contract (tests/support/contract.hpp, score_grad_contract.hpp, inference_contract.hpp) as one number for
-// each element of each output.  Rows that see nothing: 0.
+// The error contract (tests/support/contract.hpp, score_grad_contract.hpp, inference_contract.hpp, int8_tolerance.hpp)
+// as one number for each element of each output.  Rows that see nothing: 0.  A softmax_sum is allowed what max +
+// ln(sum) may be off at the golden maximum; an integer the distance to the farthest one within the contract.
 Tolerances tolerances(const Question& question, const Answer& answer);
 
 struct CheckOptions {
@@ -55,6 +56,11 @@ struct Report {
   TileSize tile;
 };
 
+// An element is right if it is NaN where the golden number is NaN, the same infinity, or a number within the tolerance;
+// an f16 gradient that may overflow may be infinite.  A softmax_sum beside a softmax_max that is right is taken at the
+// golden maximum.  Results may be F16, BF16, F32 or F64 (U16, I16: the bits of the case's 16-bit type), contiguous, in
+// the case's layout or options.layout, with axes of one element more or less; statistics also with a last axis of 8
+// copies.
 Report check(const Bundle& bundle, const Results& results, const CheckOptions& options);
 std::string text(const Report& report);  // what a person reads: verdict first
 std::string json(const Report& report);

@@ -80,7 +80,7 @@ TEST(Compare, UnwrittenRowsAreNamed) {
   set(made.results["out"], 0, kNaN);
   const OutputReport out = made.out();
   EXPECT_EQ(out.unwritten, 6 * 8 + 1);
-  EXPECT_EQ(out.unwritten_where, "rows 3-4, the last 2 of every head in every batch entry");
+  EXPECT_EQ(out.unwritten_where, "rows 3-4, the last 2 of every head in every entry");
   EXPECT_TRUE(std::isinf(out.largest));
 }
 
@@ -90,7 +90,7 @@ TEST(Compare, PoisonIsUnwrittenWhereItIsWrong) {
   options.poison = 0.1;  // no float: it is looked for as the type has it
   for (index_t at = 8; at < 12; ++at) set(made.results["out"], at, 0.1F);
   EXPECT_EQ(made.out(options).unwritten, 4);
-  EXPECT_EQ(made.out(options).unwritten_where, "row 2 of head 0 in batch entry 0");
+  EXPECT_EQ(made.out(options).unwritten_where, "row 2 of head 0 in entry 0");
   EXPECT_EQ(made.out().unwritten, 0);
   options.poison = kWant;
   EXPECT_EQ(made.out(options).unwritten, 0);

@@ -77,9 +77,9 @@ void run(int cases) {
   EXPECT_LT(tally.wrong, tally.verdicts * 9 / 10);
 }
 
-TEST(CheckAgreesWithTheContract, GradientF32) { run<float>(300); }
-TEST(CheckAgreesWithTheContract, GradientF16) { run<glint::half>(300); }
-TEST(CheckAgreesWithTheContract, GradientBf16) { run<glint::bfloat16>(300); }
+TEST(CheckAgreesWithTheContract, GradientF32) { run<float>(150); }
+TEST(CheckAgreesWithTheContract, GradientF16) { run<glint::half>(150); }
+TEST(CheckAgreesWithTheContract, GradientBf16) { run<glint::bfloat16>(150); }
 
 }  // namespace
 }  // namespace kit

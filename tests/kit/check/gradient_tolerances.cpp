@@ -1,4 +1,7 @@
 // The tolerances of a gradient: support/score_grad_contract.hpp, whose letters these are.
+//
+// A cap of the scores, which that contract does not know, adds C 2^-24 W0: its slope is 1 - tanh^2, which has an error
+// of its own size where tanh is near 1, and W0 is W without the slope.
 #include "kit/check/allowance.hpp"
 #include "support/score_grad_reach.hpp"
 
@@ -77,6 +80,32 @@ Terms terms_of(const Question& question, double lost, bool row_dot, bool operand
   return {unit, lost, r};
 }
 
+// W0 of every output; zeros without a cap, and where the slope takes no part.
+oracle::GradientArrays weight_without_slope(const Question& question) {
+  const AttentionCase& spec = question.spec;
+  oracle::GradientArrays weight = oracle::detail::blank_gradient(spec);
+  if (spec.softcap == 0) return weight;
+  const std::vector<oracle::Entry> entries = oracle::entries_of(spec);
+  const index_t group = spec.head_num / oracle::kv_heads_of(spec);
+  const double factor = std::abs(spec.q_scale * spec.scale), pse_factor = spec.pse_type == 1 ? std::abs(spec.scale) : 1;
+  const bool bias_inside = spec.pse_type == 1 || spec.softcap_order == oracle::SoftcapOrder::after_bias;
+  for (const oracle::Entry& entry : entries) {
+    const oracle::SparseRule rule = oracle::rule_of(spec, entries, entry);
+    for (index_t head = 0; head < spec.head_num; ++head) {
+      const oracle::detail::HeadPlace at{spec, entry, head, head / group};
+      const oracle::HeadKeys kv = oracle::head_keys(spec, entry, at.kv_head);
+      const oracle::Matrix queries = oracle::head_queries(spec, entry, head);
+      const auto softmax = oracle::head_softmax(spec, entry, rule, head, queries, kv.keys);
+      const oracle::Matrix d_score =
+          oracle::detail::head_gradient(spec, entry, head, softmax, kv.values, question.d_out).d_score_abs;
+      oracle::detail::add_query_and_key(at, d_score, softmax.kept, queries.cwiseAbs(), kv.keys.cwiseAbs(), factor,
+                                        weight);
+      if (bias_inside) oracle::detail::add_pse(at, d_score, softmax.kept, pse_factor, weight.d_pse);
+    }
+  }
+  return weight;
+}
+
 class GradientTolerances {
  public:
   GradientTolerances(const Question& question, const Answer& answer, Tolerances& all)
@@ -85,22 +114,24 @@ class GradientTolerances {
         want_(answer.gradient),
         scores_(scores_of(spec_, want_.score_abs)),
         seen_(glint_test::reach_of_all(spec_)),
+        flat_(weight_without_slope(question)),
         all_(all) {}
 
   void add() {
     const Lost lost = lost_of(question_);
     const oracle::GradientArrays& weight = want_.weight;
-    query("d_query", terms(lost.query, true, true), want_.d_query, weight.d_query);
-    query("d_query_rope", terms(lost.query_rope, true, true), want_.d_query_rope, weight.d_query_rope);
-    key("d_key", terms(lost.key, true, true), want_.d_key, weight.d_key);
-    key("d_key_rope", terms(lost.key_rope, true, true), want_.d_key_rope, weight.d_key_rope);
-    key("d_value", terms(lost.value, false, true), want_.d_value, weight.d_value);
-    flat("d_pse", terms(lost.pse, true, false), want_.d_pse, weight.d_pse, [&](std::size_t at) {
+    query("d_query", terms(lost.query, true, true), want_.d_query, {weight.d_query, flat_.d_query});
+    query("d_query_rope", terms(lost.query_rope, true, true), want_.d_query_rope,
+          {weight.d_query_rope, flat_.d_query_rope});
+    key("d_key", terms(lost.key, true, true), want_.d_key, {weight.d_key, flat_.d_key});
+    key("d_key_rope", terms(lost.key_rope, true, true), want_.d_key_rope, {weight.d_key_rope, flat_.d_key_rope});
+    key("d_value", terms(lost.value, false, true), want_.d_value, {weight.d_value, flat_.d_value});
+    flat("d_pse", terms(lost.pse, true, false), want_.d_pse, {weight.d_pse, flat_.d_pse}, [&](std::size_t at) {
       return Place{scores_.largest, seen_.pse[at]};
     });
     Terms of_sink = terms(lost.sink, true, false);
     of_sink.unit = unit_of(DType::f32);
-    flat("d_sink", of_sink, want_.d_sink, weight.d_sink, [&](std::size_t n) {
+    flat("d_sink", of_sink, want_.d_sink, {weight.d_sink, flat_.d_sink}, [&](std::size_t n) {
       return Place{std::max(scores_.heads[n], std::abs(spec_.sink.data[n])), true};
     });
   }
@@ -114,26 +145,33 @@ class GradientTolerances {
 
   Terms terms(double lost, bool row_dot, bool operand) const { return terms_of(question_, lost, row_dot, operand); }
 
-  static double element(const Terms& terms, double want, double weight, const Place& place) {
-    return place.reached ? rounded_up(allowance(terms, want, weight, place.scores)) : 0;
+  struct Weights {
+    const Array& all;   // W
+    const Array& flat;  // W0
+  };
+
+  static double element(const Terms& terms, const Array& want, const Weights& weights, index_t at, const Place& place) {
+    if (!place.reached) return 0;
+    return rounded_up(allowance(terms, want.flat(at), weights.all.flat(at), place.scores) +
+                      glint_test::kContract * 0x1p-24 * weights.flat.flat(at));
   }
 
-  void query(const char* name, const Terms& terms, const Array& want, const Array& weight) {
-    rows(name, terms, want, weight, spec_.head_num, [&](index_t b, index_t n, index_t i) {
+  void query(const char* name, const Terms& terms, const Array& want, const Weights& weights) {
+    rows(name, terms, want, weights, spec_.head_num, [&](index_t b, index_t n, index_t i) {
       const index_t row = oracle::detail::statistics_position(spec_, b, n, i);
       return Place{want_.score_abs.flat(row), seen_.rows[static_cast<std::size_t>(row)]};
     });
   }
-  void key(const char* name, const Terms& terms, const Array& want, const Array& weight) {
+  void key(const char* name, const Terms& terms, const Array& want, const Weights& weights) {
     const index_t kv_heads = oracle::kv_heads_of(spec_);
-    rows(name, terms, want, weight, kv_heads, [&](index_t b, index_t n, index_t j) {
+    rows(name, terms, want, weights, kv_heads, [&](index_t b, index_t n, index_t j) {
       const double scores = scores_.kv_heads[static_cast<std::size_t>(b * kv_heads + n)];
       return Place{scores, seen_.keys[glint_test::key_slot(spec_, b, n, j)]};
     });
   }
 
   template <class PlaceOf>
-  void rows(const char* name, const Terms& terms, const Array& want, const Array& weight, index_t heads,
+  void rows(const char* name, const Terms& terms, const Array& want, const Weights& weights, index_t heads,
             const PlaceOf& place_of) {
     if (!want.present()) return;
     const std::string layout = oracle::input_layout(spec_.layout);
@@ -145,16 +183,16 @@ class GradientTolerances {
           const Place place = place_of(b, n, i);
           const index_t first = oracle::row_position(e, layout, b, n, i);
           for (index_t at = first; at < first + e.width; ++at)
-            allowed.flat(at) = element(terms, want.flat(at), weight.flat(at), place);
+            allowed.flat(at) = element(terms, want, weights, at, place);
         }
   }
 
   template <class PlaceOf>
-  void flat(const char* name, const Terms& terms, const Array& want, const Array& weight, const PlaceOf& place_of) {
+  void flat(const char* name, const Terms& terms, const Array& want, const Weights& weights, const PlaceOf& place_of) {
     if (!want.present()) return;
     Array& allowed = all_[name] = Array(want.shape);
-    for (std::size_t at = 0; at < want.data.size(); ++at)
-      allowed.data[at] = element(terms, want.data[at], weight.data[at], place_of(at));
+    for (index_t at = 0; at < want.size(); ++at)
+      allowed.flat(at) = element(terms, want, weights, at, place_of(static_cast<std::size_t>(at)));
   }
 
   const Question& question_;
@@ -162,6 +200,7 @@ class GradientTolerances {
   const oracle::GradientResult& want_;
   Scores scores_;
   glint_test::Reach seen_;
+  oracle::GradientArrays flat_;  // W0
   Tolerances& all_;
 };
 

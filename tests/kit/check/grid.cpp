@@ -79,7 +79,7 @@ std::string flat_bias_blocks(const AttentionCase& spec, index_t size, Grid& grid
     const index_t tall = spec.pse_form == oracle::PseForm::flat_column ? 1 : rows;
     const auto left = elements_of({spec.head_num, tall, keys});
     if (!left || *left > size - first) return "has fewer elements than its sequences need";
-    grid.push_back({static_cast<index_t>(b), spec.head_num, tall, keys, first, tall * keys, keys});
+    if (*left > 0) grid.push_back({static_cast<index_t>(b), spec.head_num, tall, keys, first, tall * keys, keys});
     first += *left;
   }
   return first == size ? "" : "has more elements than its sequences need";

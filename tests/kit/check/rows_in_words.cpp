@@ -2,7 +2,7 @@
 #include "kit/check/rows_in_words.hpp"
 
 #include <algorithm>
-#include <map>
+#include <iterator>
 
 namespace kit::detail {
 
@@ -165,6 +165,44 @@ std::string scattered(const std::vector<Wrong>& all, const Axis& heads, const Ax
   return text + ", not the same everywhere";
 }
 
+// Takes the rows that all have wrong out of them.
+std::vector<Wrong> without(const std::vector<index_t>& numbers, std::vector<Wrong> all) {
+  for (Wrong& wrong : all) {
+    std::vector<index_t> rest;
+    std::set_difference(wrong.numbers.begin(), wrong.numbers.end(), numbers.begin(), numbers.end(),
+                        std::back_inserter(rest));
+    wrong.numbers = std::move(rest);
+  }
+  all.erase(std::remove_if(all.begin(), all.end(), [](const Wrong& wrong) { return wrong.numbers.empty(); }),
+            all.end());
+  return all;
+}
+
+std::vector<index_t> common_numbers(const std::vector<Wrong>& all) {
+  std::vector<index_t> common = all.front().numbers;
+  for (const Wrong& wrong : all) {
+    std::vector<index_t> both;
+    std::set_intersection(common.begin(), common.end(), wrong.numbers.begin(), wrong.numbers.end(),
+                          std::back_inserter(both));
+    common = std::move(both);
+  }
+  return common;
+}
+
+// parts: how many there may be.
+std::string described(const Grid& grid, const std::vector<Wrong>& all, const RowNames& names, int parts) {
+  if (all.empty()) return {};
+  const Axis heads = heads_of(grid, all), blocks = blocks_with_rows(grid, all);
+  const bool rectangle = all.size() == heads.wrong.size() * blocks.wrong.size();
+  const std::string rows = common_rows(all, names.row);
+  if (!rows.empty()) return rows + places(heads, blocks, names) + (rectangle ? "" : ", but not all of these");
+  const std::vector<index_t> common = common_numbers(all);
+  if (common.empty() || !rectangle || parts == 1) return scattered(all, heads, blocks, names);
+  const std::vector<Wrong> rest = without(common, all);
+  return numbers_in_words(common, names.row) + places(heads, blocks, names) + "; " +
+         described(grid, rest, names, parts - 1);
+}
+
 }  // namespace
 
 std::string numbers_in_words(const std::vector<index_t>& numbers, const std::string& noun) {
@@ -178,19 +216,14 @@ std::string numbers_in_words(const std::vector<index_t>& numbers, const std::str
 }
 
 RowNames names_of(const Frame& frame, std::string_view output) {
-  const std::string block = frame.packed() ? "sequence" : "batch entry";
+  const std::string block = frame.packed() ? "sequence" : "entry";
   if (axes_of(output) == Axes::key_rows) return {"key", "kv head", block};
   return {"row", "head", block};
 }
 
 std::string rows_in_words(const Grid& grid, const Flags& flags, const RowNames& names) {
-  const std::vector<Wrong> all = wrong_of(grid, flags);
-  if (all.empty()) return {};
-  const Axis heads = heads_of(grid, all), blocks = blocks_with_rows(grid, all);
-  const bool rectangle = all.size() == heads.wrong.size() * blocks.wrong.size();
-  const std::string rows = common_rows(all, names.row);
-  if (rows.empty()) return scattered(all, heads, blocks, names);
-  return rows + places(heads, blocks, names) + (rectangle ? "" : ", but not all of these");
+  constexpr int parts = 3;
+  return described(grid, wrong_of(grid, flags), names, parts);
 }
 
 }  // namespace kit::detail

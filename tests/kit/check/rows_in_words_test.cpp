@@ -85,8 +85,19 @@ TEST(RowsInWords, Scattered) {
             "row 3 of heads 1-2 in every sequence, but not all of these");
 }
 
+TEST(RowsInWords, WhatAllHaveAndWhatSomeHaveBesides) {
+  EXPECT_EQ(words({64, 64}, 2, [](index_t b, index_t n, index_t i) { return i == 63 || (b == 1 && n == 0 && i < 16); }),
+            "row 63 of every head in every sequence; rows 0-15 of head 0 in sequence 1");
+}
+
+TEST(RowsInWords, NoMoreThanThreeParts) {
+  EXPECT_EQ(words({64}, 6, [](auto, index_t n, index_t i) { return i < 10 * (n + 1) && i > 0; }),
+            "rows 1-9 of every head; rows 10-19 of heads 1-5; 100 rows between 20 and 59 of heads 2-5, not the same "
+            "everywhere");
+}
+
 TEST(RowsInWords, KeysOfKvHeads) {
-  EXPECT_EQ(words({8}, 4, [](auto, index_t n, auto) { return n == 3; }, {"key", "kv head", "batch entry"}),
+  EXPECT_EQ(words({8}, 4, [](auto, index_t n, auto) { return n == 3; }, {"key", "kv head", "entry"}),
             "all keys of kv head 3");
 }
 

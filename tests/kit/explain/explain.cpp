@@ -3,12 +3,16 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <new>
 
+#include "kit/case/question_of.hpp"
 #include "kit/explain/elsewhere.hpp"
 #include "kit/explain/formula.hpp"
 #include "kit/explain/legality.hpp"
 #include "kit/explain/pictures.hpp"
 #include "kit/explain/rules.hpp"
+#include "support/inference_keys.hpp"
+#include "support/score_keys.hpp"
 
 namespace kit {
 
@@ -100,6 +104,8 @@ std::string typed_rule(const Question& question) {
   const AttentionCase& spec = question.spec;
   const bool acts = spec.op == glint::reference::Operator::score && spec.sparse_mode >= 2 && spec.sparse_mode != 5;
   if (!acts || spec.implied_mask || spec.attn_mask.present()) return {};
+  const bool refused = spec.sparse_mode == 6 && spec.prefix.size() < glint::reference::entries_of(spec).size();
+  if (refused) return {};
   Question typed = question;
   typed.spec.implied_mask = true;
   const std::vector<Part> parts = parts_of(typed);
@@ -155,17 +161,63 @@ Explained report(const Question& question, const char* name, const std::string& 
   return explained;
 }
 
+const char* operator_name(const glint_test::Case& c) {
+  return c.gradient != 0 ? "flash_attention_score_grad" : "flash_attention_score";
+}
+const char* operator_name(const glint_test::InferenceCase& c) {
+  return c.op == glint_test::kPrompt ? "prompt_flash_attention" : "incre_flash_attention";
+}
+
+// A case line has tensors with numbers, masks among them, so only a legal one has a picture.
+Explained report(const CaseLine& line) {
+  const char* const name = std::visit([](const auto& c) { return operator_name(c); }, line);
+  if (const std::string rule = why_illegal(line); !rule.empty())
+    return {std::string(name) + "\n\nLegality:\n  " + rule + "\n", "", ""};
+  const Question question = kit::question_of(line);
+  Explained explained = report(question, name, "  legal\n");
+  explained.text.insert(0, "Case line: " + question.line + "\n");
+  return explained;
+}
+
+template <class C>
+bool has_key(std::string_view name) {
+  const auto keys = glint_test::keys_of(C{});
+  return std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return key.name == name; });
+}
+
+// The words' own error, unless they have a key that only case lines have.
+std::string error_of(const std::string& own, const std::string& line) {
+  constexpr std::string_view kUnknown = "unknown key '";
+  if (own.substr(0, kUnknown.size()) != kUnknown) return own;
+  const std::string key = own.substr(kUnknown.size(), own.find('\'', kUnknown.size()) - kUnknown.size());
+  return has_key<glint_test::Case>(key) || has_key<glint_test::InferenceCase>(key) ? line : own;
+}
+
 }  // namespace
 
 }  // namespace about
 
-Explained explain(std::string_view words) {
-  Explained failed;
+namespace {
+
+Explained explained(std::string_view words) {
   about::Setting setting;
-  failed.error = about::parse(words, setting);
-  if (failed.error.empty()) failed.error = about::complete(setting);
-  if (!failed.error.empty()) return failed;
-  return about::report(about::question_of(setting), about::operator_name(setting), about::legality(setting));
+  std::string error = about::parse(words, setting);
+  if (error.empty()) error = about::complete(setting);
+  if (error.empty())
+    return about::report(about::question_of(setting), about::operator_name(setting), about::legality(setting));
+  const ParsedLine line = parse_case(words);
+  if (line.error.empty()) return about::report(line.value);
+  return {"", "", about::error_of(error, line.error)};
+}
+
+}  // namespace
+
+Explained explain(std::string_view words) {
+  try {
+    return explained(words);
+  } catch (const std::bad_alloc&) {  // a case line may ask for tensors of gigabytes
+    return {"", "", "the case is too large for this machine's memory"};
+  }
 }
 
 }  // namespace kit

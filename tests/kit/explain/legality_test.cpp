@@ -61,6 +61,12 @@ TEST(ExplainWords, GarbageIsShownShortAndPrintable) {
             "mode: got '??" + std::string(38, 'z') + "...', want a whole number from -1000 to 1000");
 }
 
+// The names of npu_fusion_attention's parameters, as they are spelled there.
+TEST(ExplainWords, NamesOfThePythonCalls) {
+  EXPECT_EQ(explain("head_num=4 input_layout=BSND sq=5 skv=9 sparse_mode=4 pre_tockens=2 next_tockens=0").text,
+            explain("n=4 layout=BSND sq=5 skv=9 mode=4 pre=2 next=0").text);
+}
+
 TEST(ExplainWords, EveryKeyIsDescribed) {
   const std::string keys = explain_keys();
   EXPECT_EQ(keys.substr(0, keys.find('\n')), "op                        fwd|bwd|prompt|incre; default fwd");

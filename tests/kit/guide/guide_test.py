@@ -4,7 +4,7 @@
     guide_test.py --path DIR --update       writes what they print into the README instead
 
 A block begins with ```console; its lines after "$ " are commands, run by bash in one fresh folder from first to last.
-A line "..." stands for any lines.  A code block behind a comment <!-- FILE --> must be that file, letter for letter.
+A line "..." stands for any lines, "..." in a line for any characters of it.  A code block behind a comment <!-- FILE --> must be that file, letter for letter.
 """
 import argparse
 import difflib
@@ -35,10 +35,21 @@ def commands_of(block: str) -> List[Tuple[str, str]]:
     return found
 
 
+def pattern(line: str) -> str:
+    return re.escape(line).replace(re.escape("..."), ".*")
+
+
 def matches(shown: str, printed: str) -> bool:
-    """Is it the same text?  A line "..." of `shown` stands for any lines."""
-    parts = [re.escape(part) for part in re.split(r"^\.\.\.\n", shown, flags=re.M)]
-    return re.fullmatch(r"(?:.*\n)*?".join(parts), printed) is not None
+    """Is it the same text?  "..." of `shown` stands for any characters of a line, a line of it for any lines."""
+    lines = ["(?:.*\n)*?" if line == "...\n" else pattern(line) for line in shown.splitlines(keepends=True)]
+    return re.fullmatch("".join(lines), printed) is not None
+
+
+def updated(shown: str, printed: str) -> str:
+    """What is printed, but lines that were shown with "..." in them stay so."""
+    loose = [line for line in shown.splitlines(keepends=True) if "..." in line and line != "...\n"]
+    return "".join(next((line for line in loose if re.fullmatch(pattern(line), got)), got)
+                   for got in printed.splitlines(keepends=True))
 
 
 def run(command: str, folder: str, path: str) -> str:
@@ -59,7 +70,7 @@ def replay(readme: str, path: str) -> Tuple[str, List[str]]:
             for command, shown in commands_of(found.group(1)):
                 printed = run(command, folder, path)
                 same = matches(shown, printed)
-                text += f"$ {command}\n" + (shown if same else printed)
+                text += f"$ {command}\n" + (shown if same else updated(shown, printed))
                 if not same:
                     differences.append("".join(difflib.unified_diff(
                         shown.splitlines(keepends=True), printed.splitlines(keepends=True),
@@ -87,11 +98,11 @@ def main() -> int:
     with open(README, encoding="utf-8") as file:
         readme = file.read()
     assert CONSOLE.search(readme) and SNIPPET.search(readme), "README.md has no commands or no code"
-    updated, differences = replay(readme, options.path)
+    replayed, differences = replay(readme, options.path)
     differences += wrong_snippets(readme)
     if options.update:
         with open(README, "w", encoding="utf-8") as file:
-            file.write(updated)
+            file.write(replayed)
     print("\n".join(differences), end="")
     return 1 if differences else 0
 

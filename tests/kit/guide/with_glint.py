@@ -8,7 +8,7 @@ def my_kernel(case):
     """From a Bundle to tensors by their names; here glint's own kernel stands for yours."""
     result = glint.flash_attention_score(case.inputs["query"], case.inputs["key"], case.inputs["value"],
                                          head_num=4, input_layout="BSND", scale_value=case.parameters["scale"],
-                                         sparse_mode=3, attn_mask="compressed")
+                                         sparse_mode=3, attn_mask_compressed=True)
     return {"out": result.attention_out}
 
 

@@ -36,36 +36,53 @@ void add_pitch(const AttentionCase& spec, Hypotheses& table) {
   const std::string sentence =
       spec.philox ? "The kernel draws S2 bytes for a row; the generator draws S2 rounded up to 16 and discards the rest."
                   : "The kernel lets the bits of each row begin at a byte; drop_mask is one continuous stream.";
-  table.push_back(bits("dropout.row_aligned", sentence, [before, pitch_of](const ScoreAt& at) {
-    const index_t rows_before = at.head * at.entry.rows + at.i;
-    const index_t element = at.spec.head_num * before[static_cast<std::size_t>(at.entry.batch)] +
-                            rows_before * pitch_of(at.entry.keys()) + at.j;
-    return keeps(at.spec, element, false) ? 1 / at.spec.keep_prob : 0;
-  }));
+  for (const bool entries_too : {true, false})
+    table.push_back(bits("dropout.row_aligned", sentence, [=](const ScoreAt& at) {
+      const index_t rows_before = at.head * at.entry.rows + at.i;
+      const index_t start = entries_too ? before[static_cast<std::size_t>(at.entry.batch)] : at.entry.scores_before;
+      const index_t element = at.spec.head_num * start + rows_before * pitch_of(at.entry.keys()) + at.j;
+      return keeps(at.spec, element, false) ? 1 / at.spec.keep_prob : 0;
+    }));
+}
+
+// How a softmax is normalized that knows dropout already.
+struct Renormalized {
+  bool divides_in_sum, divides_in_output;  // by keep_prob
+  bool in_statistics;                      // softmax_sum and lse are of what is left, too
+};
+
+void renormalize(const Renormalized& how, const RowScores& scores, RowResult& row) {
+  if (row.state != RowState::computed) return;
+  const double keep_prob = scores.spec->keep_prob;
+  double left = 0;
+  for (index_t j = 0; j < scores.x.size(); ++j)
+    if (!parts::is_minus_infinity(scores.x(j)) && scores.drop(j) != 0) left += std::exp(scores.x(j) - row.max);
+  left = left / (how.divides_in_sum ? keep_prob : 1) + std::exp(scores.sink - row.max);
+  if (left == 0) row.state = RowState::overflown;
+  const double factor = row.sum / left * (how.divides_in_output ? 1 : keep_prob);
+  row.out *= factor;
+  row.weight *= factor;
+  if (!how.in_statistics) return;
+  row.sum = left;
+  row.lse = std::log(left) + row.max;
 }
 
 // Normalized by what dropout has left: sum exp(x - max) keepbit for sum exp(x - max).
-void add_before_sum(const AttentionCase& spec, Hypotheses& table) {
-  const auto add = [&](double factor, const std::string& what) {
+void add_before_sum(Hypotheses& table) {
+  const auto add = [&](const Renormalized& how, const std::string& what) {
     table.push_back({"dropout.before_sum",
                      "The kernel normalizes the softmax after dropout" + what +
                          "; dropout applies to probabilities that are normalized.",
-                     [factor](Kernel& kernel) {
+                     [how](Kernel& kernel) {
                        kernel.keeps_scores = true;
-                       kernel.after = [factor](const RowScores& scores, RowResult& row) {
-                         if (row.state != RowState::computed) return;
-                         double left = std::exp(scores.sink - row.max);
-                         for (index_t j = 0; j < scores.x.size(); ++j)
-                           if (!parts::is_minus_infinity(scores.x(j)) && scores.drop(j) != 0)
-                             left += std::exp(scores.x(j) - row.max);
-                         if (left == 0) row.state = RowState::overflown;
-                         row.out *= factor * row.sum / left;
-                         row.weight *= factor * row.sum / left;
-                       };
+                       kernel.after = [how](const RowScores& scores, RowResult& row) { renormalize(how, scores, row); };
                      }});
   };
-  add(spec.keep_prob, "");
-  add(1, " and applies 1/keep_prob besides");
+  for (const bool in_statistics : {false, true}) {
+    add({true, true, in_statistics}, "");
+    add({false, false, in_statistics}, "");
+    add({false, true, in_statistics}, " and applies 1/keep_prob besides");
+  }
 }
 
 }  // namespace
@@ -90,7 +107,7 @@ void add_dropout_conventions(const Question& question, Hypotheses& table) {
   table.push_back(bits("dropout.ignored", "The kernel applies 1/keep_prob to every probability and drops none.",
                        [](const ScoreAt& at) { return 1 / at.spec.keep_prob; }));
   add_pitch(spec, table);
-  add_before_sum(spec, table);
+  add_before_sum(table);
 }
 
 }  // namespace kit::hinting

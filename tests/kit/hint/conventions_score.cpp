@@ -108,9 +108,15 @@ void add_bias_broadcast(const AttentionCase& spec, Hypotheses& table) {
   const Array& pse = spec.pse;
   if (generated(spec)) {
     if (pse.rank() == 2 && pse.shape[0] > 1) add("batch entry 0", [](Kernel& kernel) { kernel.spec.pse.shape[0] = 1; });
-    if (spec.head_num > 1)
-      add("head 0", [](Kernel& kernel) {
-        kernel.pse = [](const ScoreAt& at) { return parts::pse_at(at.spec, at.entry, 0, at.i, at.j); };
+    if (spec.head_num == 1) return;
+    const auto first_head = [](Kernel& kernel) {
+      kernel.pse = [](const ScoreAt& at) { return parts::pse_at(at.spec, at.entry, 0, at.i, at.j); };
+    };
+    add("head 0", first_head);
+    if (pse.rank() == 2 && pse.shape[0] > 1)
+      add("entry 0 and head 0", [first_head](Kernel& kernel) {
+        kernel.spec.pse.shape[0] = 1;
+        first_head(kernel);
       });
     return;
   }

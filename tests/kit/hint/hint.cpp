@@ -19,6 +19,7 @@ constexpr double kExplains = 0.9;   // share of an output's wrong rows
 constexpr double kKeeps = 0.95;     // share of the right rows
 constexpr double kEvidence = 20;    // bits; a few hundred hypotheses are tried
 constexpr double kShrinks = 0.35;   // what a simulation of rounding may leave of an error, root mean square
+constexpr double kShrunk = 0.75;    // share of rows whose error it at least halves
 constexpr std::size_t kMostHints = 5;
 
 struct Count {
@@ -30,6 +31,7 @@ struct Score {
   std::array<Count, kOutputs> wrong;  // by output
   Count right;
   double evidence = 0, before = 0, after = 0;
+  Count shrunk;  // rows whose error a simulation halves
 };
 
 // How many wrong rows each output has in the sample.
@@ -74,9 +76,9 @@ class Search {
         const bool wrong = sample.status[at] == Status::fails;
         add(fit, wrong ? score.wrong[at] : score.right);
         if (wrong && fit.fits) score.evidence += fit.evidence;
-        if (wrong && output == kOut) score.before += fit.before, score.after += fit.after;
+        if (wrong && output == kOut) add_errors(fit, score);
       }
-      if (!simulated && hopeless(score)) return std::nullopt;
+      if (simulated ? shrinks_too_few(score) : hopeless(score)) return std::nullopt;
     }
     return score;
   }
@@ -85,6 +87,17 @@ class Search {
     count.tried += 1;
     count.silent += fit.silent ? 1 : 0;
     count.explained += fit.fits && !fit.silent ? 1 : 0;
+  }
+
+  static void add_errors(const Fit& fit, Score& score) {
+    score.before += fit.before, score.after += fit.after;
+    score.shrunk.tried += 1;
+    score.shrunk.explained += fit.after <= 0.25 * fit.before ? 1 : 0;
+  }
+
+  bool shrinks_too_few(const Score& score) const {
+    return score.right.missed() > (1 - kKeeps) * right_ ||
+           score.shrunk.missed() > (1 - kShrunk) * std::max(8.0, wrong_[kOut]);
   }
 
   bool hopeless(const Score& score) const {
@@ -97,7 +110,7 @@ class Search {
   std::optional<double> verdict(const Score& score, bool simulated) const {
     if (simulated) {
       if (score.before == 0 || std::sqrt(score.after / score.before) > kShrinks) return std::nullopt;
-      if (score.right.missed() > (1 - kKeeps) * right_) return std::nullopt;
+      if (score.shrunk.missed() > (1 - kShrunk) * score.shrunk.tried || score.shrunk.tried < 3) return std::nullopt;
       return 1 - std::sqrt(score.after / score.before);
     }
     bool some = false;
@@ -183,6 +196,7 @@ std::vector<Hint> told(const std::vector<Found>& found) {
 
 Hypotheses table_of(const Question& question, TileSize tile) {
   Hypotheses table;
+  add_row_mistakes(question, table);
   add_mask_conventions(question, table);
   add_score_conventions(question, table);
   add_layout_conventions(question, table);
@@ -191,7 +205,6 @@ Hypotheses table_of(const Question& question, TileSize tile) {
   add_dropout_conventions(question, table);
   add_statistics_conventions(question, table);
   add_gradient_conventions(question, table);
-  add_row_mistakes(question, table);
   add_tile_mistakes(question, tile, table);
   add_precisions(question, tile, table);
   return table;

@@ -29,6 +29,10 @@ struct ScoreAt {
   index_t head, i, j;
 };
 
+struct GatheredKeys : HeadKeys {
+  double largest_value = 0;  // magnitude; NaN aside
+};
+
 // What a row's softmax starts from.
 struct RowScores {
   Vector x;       // -inf where the key takes no part
@@ -37,7 +41,7 @@ struct RowScores {
   Vector slope;   // of a cap
   Vector query;
   double sink = 0, score_abs = 0;
-  std::shared_ptr<const HeadKeys> kv;
+  std::shared_ptr<const GatheredKeys> kv;
   const AttentionCase* spec = nullptr;
   index_t i = 0;  // the row inside of its entry
   SparseRule rule;
@@ -81,7 +85,7 @@ struct Kernel {
   std::function<void(HeadKeys&)> keys_as_read;
   std::function<void(Vector&)> query_as_read;
   std::function<double(const Vector& query, const Vector& key)> product;
-  std::function<RowResult(const RowScores&)> softmax;
+  std::function<RowResult(const RowScores&)> softmax;  // of a row that sees something
   std::function<void(const RowScores&, RowResult&)> after;
   std::function<index_t(const Row&)> statistics_position;
 

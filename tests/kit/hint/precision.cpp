@@ -33,12 +33,7 @@ Hypothesis simulation(const char* id, const std::string& sentence, const std::fu
 }
 
 std::function<RowResult(const RowScores&)> simulated(const Tiling& tiling) {
-  return [tiling](const RowScores& scores) {
-    if (!parts::saw_nothing(scores.x)) return tiled_row(scores, tiling);
-    RowResult row;
-    row.state = RowState::unknown;
-    return row;
-  };
+  return [tiling](const RowScores& scores) { return tiled_row(scores, tiling); };
 }
 
 std::function<RowResult(const RowScores&)> rounded_p(const Round& round, index_t columns, bool sums_rounded) {
@@ -60,10 +55,7 @@ std::vector<index_t> tiles_of(TileSize tile, index_t keys) {
 
 // P divided by the sum, then rounded.
 RowResult rounded_probabilities(const RowScores& scores, const Round& round) {
-  RowResult row;
-  row.state = RowState::unknown;
-  if (parts::saw_nothing(scores.x)) return row;
-  row = exact_row(scores);
+  RowResult row = exact_row(scores);
   row.out.setZero();
   for (index_t j = 0; j < scores.x.size(); ++j) {
     if (parts::is_minus_infinity(scores.x(j))) continue;

@@ -14,8 +14,7 @@ namespace {
 constexpr double kLogLargest = 88.72, kLogLeastNormal = -87.33, kLogLeast = -103.97;  // of floats
 
 // e^x without a maximum subtracted leaves the range of floats.
-void without_max(const RowScores&, RowResult& row) {
-  row.any_statistics = true;
+void without_max(RowResult& row) {
   if (row.state != RowState::computed) return;
   if (row.lse > kLogLargest || row.lse < kLogLeast) {
     row.state = RowState::overflown;
@@ -57,9 +56,18 @@ void add_row_mistakes(const Question& question, Hypotheses& table) {
         [](const RowScores&, RowResult& row) {
           if (row.state == RowState::empty) row.state = RowState::not_finite;
         });
-  if (!question.spec.int8.dequant_scale1.present())
+  if (!question.spec.int8.dequant_scale1.present()) {
+    const std::string sentence =
+        "The kernel does not subtract the row's maximum before exp: rows with scores beyond 88 overflow.";
     after("softmax.no_max",
-          "The kernel does not subtract the row's maximum before exp: rows with scores beyond 88 overflow.", without_max);
+          sentence, [](const RowScores&, RowResult& row) { without_max(row); });
+    after("softmax.no_max", sentence, [](const RowScores&, RowResult& row) {
+      without_max(row);
+      if (row.state != RowState::computed) return;
+      row.max = 0;
+      row.sum = std::exp(row.lse);
+    });
+  }
   if (holds_poison(question.spec))
     after("poison.leak",
           "NaN or infinity from where nothing may read (excluded keys, padding) reaches the result: 0 * NaN is NaN. Do "

@@ -74,9 +74,9 @@ const Entry* Trial::entry_of(const Row& row) const {
   return nullptr;
 }
 
-std::shared_ptr<const HeadKeys> Trial::keys(const Entry& entry, index_t kv_head) {
+std::shared_ptr<const GatheredKeys> Trial::keys(const Entry& entry, index_t kv_head) {
   auto& known = kernel_.gathers ? own_keys_ : scene_.keys;
-  std::shared_ptr<const HeadKeys>& head = known[{entry.batch, kv_head}];
+  std::shared_ptr<const GatheredKeys>& head = known[{entry.batch, kv_head}];
   if (head) return head;
   AttentionCase& spec = kernel_.spec;
   const std::string plain = reference::input_layout(spec.layout);
@@ -90,15 +90,17 @@ std::shared_ptr<const HeadKeys> Trial::keys(const Entry& entry, index_t kv_head)
     read_as(plain, other, kv_heads, reading.value);
     return scene_.with_tensors(reading, [&] { return reference::head_keys(reading, entry, kv_head); });
   };
-  HeadKeys read;
+  GatheredKeys read;
   if (kernel_.key_layout.empty() && kernel_.value_layout.empty()) {
-    read = scene_.with_tensors(spec, [&] { return gather({}); });
+    static_cast<HeadKeys&>(read) = scene_.with_tensors(spec, [&] { return gather({}); });
   } else {
     read.keys = gather(kernel_.key_layout.empty() ? plain : kernel_.key_layout).keys;
     read.values = gather(kernel_.value_layout.empty() ? plain : kernel_.value_layout).values;
   }
   if (kernel_.keys_as_read) kernel_.keys_as_read(read);
-  return head = std::make_shared<const HeadKeys>(std::move(read));
+  for (const double value : read.values.reshaped())  // fmax: what nobody reads may be NaN
+    read.largest_value = std::fmax(read.largest_value, std::abs(value));
+  return head = std::make_shared<const GatheredKeys>(std::move(read));
 }
 
 Vector Trial::query(const Entry& entry, const Row& row) {
@@ -227,8 +229,8 @@ RowResult Trial::blank() const {
 
 RowResult Trial::attend(const RowScores& scores) const {
   const AttentionCase& spec = kernel_.spec;
-  if (kernel_.softmax) return kernel_.softmax(scores);
   if (!parts::saw_nothing(scores.x)) {
+    if (kernel_.softmax) return kernel_.softmax(scores);
     if (!spec.int8.dequant_scale1.present()) return exact_row(scores);
     const reference::Int8Row row = reference::int8_row(spec, scores.x, scores.kv->values);
     return {RowState::computed, row.out, row.weighted_abs_v, {},           row.max,
@@ -266,10 +268,9 @@ void Trial::allow(const RowScores& scores, RowResult& result) const {
     result.allowed.array() += quantum + 0x1p-22;
     return;
   }
-  double largest = 0;  // fmax: what nobody reads may be NaN
-  for (const double value : scores.kv->values.reshaped()) largest = std::fmax(largest, std::abs(value));
-  const double score_abs = std::max(result.score_abs, std::abs(result.max));
-  const double lost = 0x1p-126 * static_cast<double>(scores.x.size()) * largest / spec.keep_prob;
+  const bool no_scores = result.max == -reference::float_max;  // the mean of all values
+  const double score_abs = no_scores ? 0 : std::max(result.score_abs, std::abs(result.max));
+  const double lost = 0x1p-126 * static_cast<double>(scores.x.size()) * scores.kv->largest_value / spec.keep_prob;
   const double relative_to_weight = kUnit * (1 + score_abs) + (question.rounds_p ? 0x1p-8 : 0);
   result.allowed = relative * result.out.cwiseAbs() + relative_to_weight * result.weight;
   result.allowed.array() += tiny + lost;

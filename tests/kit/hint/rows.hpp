@@ -20,7 +20,7 @@ class Scene {
   template <class Use>
   auto with_tensors(AttentionCase& spec, const Use& use);
 
-  std::map<std::pair<index_t, index_t>, std::shared_ptr<const HeadKeys>> keys;      // by entry and kv head
+  std::map<std::pair<index_t, index_t>, std::shared_ptr<const GatheredKeys>> keys;      // by entry and kv head
   std::map<std::tuple<index_t, index_t, index_t>, std::optional<RowScores>> scores;  // by row
 
  private:
@@ -43,7 +43,7 @@ class Trial {
   RowResult attend(const RowScores& scores) const;
 
  private:
-  std::shared_ptr<const HeadKeys> keys(const Entry& entry, index_t kv_head);
+  std::shared_ptr<const GatheredKeys> keys(const Entry& entry, index_t kv_head);
   Vector query(const Entry& entry, const Row& row);
   RowResult computed_row(const Row& row);
   RowScores compute_scores(const Entry& entry, const Row& row);
@@ -57,7 +57,7 @@ class Trial {
   Kernel kernel_;
   std::vector<Entry> entries_;
   std::vector<SparseRule> rules_;
-  std::map<std::pair<index_t, index_t>, std::shared_ptr<const HeadKeys>> own_keys_;
+  std::map<std::pair<index_t, index_t>, std::shared_ptr<const GatheredKeys>> own_keys_;
 };
 
 // The exact softmax of a row, and its product with the values.

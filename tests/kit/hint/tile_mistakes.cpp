@@ -18,10 +18,10 @@ std::vector<index_t> sizes(index_t told) {
   return told > 0 ? std::vector<index_t>{told} : std::vector<index_t>(std::begin(kSizes), std::end(kSizes));
 }
 
-RowResult nothing(const RowScores& scores) {
+// What a kernel makes of a row all of whose keys it leaves out: anything.
+RowResult nothing() {
   RowResult row;
-  row.state = RowState::overflown;
-  row.out = row.weight = Vector::Zero(scores.kv->values.cols());
+  row.state = RowState::unknown;
   return row;
 }
 
@@ -69,7 +69,7 @@ void add_tile(const RowScores& scores, index_t begin, index_t end, const Tiling&
 RowResult without_tail(const RowScores& scores, index_t columns) {
   RowScores cut = scores;
   for (index_t j = scores.x.size() / columns * columns; j < scores.x.size(); ++j) cut.x(j) = -reference::infinity;
-  return parts::saw_nothing(cut.x) ? nothing(scores) : exact_row(cut);
+  return parts::saw_nothing(cut.x) ? nothing() : exact_row(cut);
 }
 
 // The last tile is filled up with keys of score 0 and value 0; `all`: whatever the mode says about them.
@@ -77,7 +77,6 @@ RowResult with_padding(const RowScores& scores, index_t columns, bool all) {
   const index_t keys = scores.x.size(), end = (keys + columns - 1) / columns * columns;
   double padding = 0;
   for (index_t j = keys; j < end; ++j) padding += all || reference::visible(scores.rule, scores.i, j, false) ? 1 : 0;
-  if (parts::saw_nothing(scores.x)) return nothing(scores);
   RowResult row = exact_row(scores);
   if (padding == 0) return row;
   const double max = std::max(row.max, 0.0), sum = row.sum * std::exp(row.max - max);
@@ -107,9 +106,7 @@ void add_rescaling(index_t columns, Hypotheses& table) {
     table.push_back(tiled("softmax.rescale",
                           "Online softmax: when a tile of keys raises the row's maximum, " + what +
                               "; multiply both the running sum and the running output by exp(old max - new max).",
-                          columns, [tiling](const RowScores& scores) {
-                            return parts::saw_nothing(scores.x) ? nothing(scores) : tiled_row(scores, tiling);
-                          }));
+                          columns, [tiling](const RowScores& scores) { return tiled_row(scores, tiling); }));
   };
   mistake("the running output is not rescaled", true, false, false);
   mistake("the running sum is not rescaled", false, true, false);
@@ -117,10 +114,13 @@ void add_rescaling(index_t columns, Hypotheses& table) {
   mistake("the factor is inverted", true, true, true);
 }
 
-void add_tails(index_t columns, Hypotheses& table) {
+void add_dropped_tail(index_t columns, Hypotheses& table) {
   table.push_back(tiled("softmax.tail_dropped",
                         "The last, partial tile of keys is left out: keys behind the last whole tile take no part.",
                         columns, [columns](const RowScores& scores) { return without_tail(scores, columns); }));
+}
+
+void add_unmasked_tail(index_t columns, Hypotheses& table) {
   for (const bool all : {true, false})
     table.push_back(tiled("softmax.tail_unmasked",
                           "The padding of the last, partial tile of keys takes part with score 0: mask keys j >= S2.",
@@ -167,7 +167,8 @@ void add_tile_mistakes(const Question& question, TileSize tile, Hypotheses& tabl
   }
   for (const index_t columns : sizes(tile.columns)) {
     if (columns < most_keys) add_rescaling(columns, table);
-    add_tails(columns, table);
+    if (columns < most_keys) add_dropped_tail(columns, table);
+    add_unmasked_tail(columns, table);
   }
   for (const index_t rows : sizes(tile.rows))
     if (rows < most_rows || tile.rows > 0) add_rows(rows, table);

@@ -14,10 +14,17 @@ namespace parts = glint::reference::detail;
 namespace {
 
 constexpr const char* kNames[kOutputs] = {"out", "lse", "softmax_max", "softmax_sum", "d_query", "d_key", "d_value"};
-constexpr double kMostBits = 10;  // of evidence from one number
+constexpr double kMostBits = 10;      // of evidence from one number
+constexpr double kSentinelBits = 20;  // from a sentinel that is not the one asked for
 constexpr double kHalfOverflows = 65520;
 
 bool of_rows(Output output) { return output == kOut || output >= kDQuery; }
+
+std::array<index_t, kOutputs> widths_of(const AttentionCase& spec) {
+  const index_t values = parts::output_extent(spec).width;
+  return {values, 1, 1, 1, reference::query_extent(spec).width, parts::head_width(spec, reference::key_sample(spec)),
+          values};
+}
 
 bool is_finite(double value) { return std::abs(value) <= std::numeric_limits<double>::max(); }
 
@@ -59,7 +66,7 @@ bool Units::any_fails() const {
 }
 
 Units::Units(const Question& question, const Answer& answer, const Tolerances& tolerances, const Results& results)
-    : question_(question) {
+    : question_(question), widths_(widths_of(question.spec)) {
   visit_outputs(answer, [&](const std::string& name, const Array& want) {
     for (std::size_t output = 0; output < kOutputs; ++output) {
       const auto result = results.find(name);
@@ -97,14 +104,6 @@ index_t Units::position(Output output, const Row& row, const Kernel* kernel) con
   }
   if (kernel != nullptr && kernel->statistics_position) return kernel->statistics_position(row);
   return parts::statistics_position(spec, row.batch, row.head, row.row);
-}
-
-index_t Units::width(Output output) const {
-  const AttentionCase& spec = question_.spec;
-  if (output == kOut) return parts::output_extent(spec).width;
-  if (output == kDQuery) return reference::query_extent(spec).width;
-  if (output == kDKey) return parts::head_width(spec, spec.key);
-  return output == kDValue ? parts::head_width(spec, spec.value) : 1;
 }
 
 Status Units::status(Output output, const Row& row, double& worst) const {
@@ -253,7 +252,13 @@ Fit Units::compare_statistic(Output output, const Sample& sample, const RowResul
   const index_t asked_at = position(output, sample.row, nullptr), at = position(output, sample.row, &kernel);
   const double value = got(output, at), want = tensors.want.flat(asked_at);
   const bool asked_empty = tensors_[kLse].present() ? tensors_[kLse].want.flat(asked_at) == reference::infinity : false;
-  if (row.state == RowState::unwritten || (row.any_statistics && !parts::is_nan(value))) return {true, true};
+  if (row.state == RowState::unwritten) return {true, true};
+  const bool sentinel = !is_finite(value) || value == 0 || std::abs(value) > 1e30;
+  if (row.any_statistics) {
+    // Large finite numbers in the place of -infinity leave themselves in max and lse, and the number of keys in sum.
+    const bool trace = output == kSum ? value >= 1 && value == std::floor(value) : std::abs(value) > 1e3;
+    return {!parts::is_nan(value) && (sentinel || trace), !asked_empty, kSentinelBits};
+  }
   Fit fit{true};
   if (row.state == RowState::not_finite || row.state == RowState::overflown) {
     fit.fits = !is_finite(value) || same(value, want) || std::abs(value - want) <= tensors.allowed.flat(asked_at);
@@ -262,7 +267,6 @@ Fit Units::compare_statistic(Output output, const Sample& sample, const RowResul
   const double expected = output == kLse ? row.lse : output == kMax ? row.max : row.sum;
   if (row.state == RowState::empty) {
     // Which sentinel stands for a row that only the kernel finds empty is a question of its own.
-    const bool sentinel = !is_finite(value) || value == 0 || std::abs(value) > 1e30;
     fit.fits = same(value, expected) || (!asked_empty && sentinel);
     fit.evidence = 2;
     return fit;

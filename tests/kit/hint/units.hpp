@@ -48,7 +48,7 @@ class Units {
   };
 
   index_t position(Output output, const Row& row, const Kernel* kernel) const;
-  index_t width(Output output) const;
+  index_t width(Output output) const { return widths_[output]; }
   Status status(Output output, const Row& row, double& worst) const;
   Fit compare_row(Output output, const Sample& sample, const RowResult& row, const Kernel& kernel,
                   double slack) const;
@@ -61,6 +61,7 @@ class Units {
 
   const Question& question_;
   std::array<Tensors, kOutputs> tensors_;
+  std::array<index_t, kOutputs> widths_;
   std::vector<Sample> samples_;
   double share_failing_ = 0;
 };

@@ -51,9 +51,9 @@ float keep_factor(const Kernel& kernel, const Sequence& s, index_t head, index_t
     const index_t pitch = tight ? s.keys() : (s.keys() + 15) / 16 * 16, before = tight ? s.scores : s.padded_scores;
     keep = generated_bit(kernel, kernel.heads * before + row * pitch + key);
   } else {
-    index_t pitch = s.keys();
-    if (kernel.has(Bug::dropout_row_aligned)) pitch = (pitch + 7) / 8 * 8;  // BUG: each row begins with a byte
-    keep = stored_bit(kernel, kernel.heads * s.scores + row * pitch + key);
+    const bool aligned = kernel.has(Bug::dropout_row_aligned);  // BUG: each row begins with a byte
+    const index_t pitch = aligned ? (s.keys() + 7) / 8 * 8 : s.keys(), before = aligned ? s.byte_scores : s.scores;
+    keep = stored_bit(kernel, kernel.heads * before + row * pitch + key);
   }
   if (kernel.has(Bug::dropout_polarity)) keep = !keep;  // BUG: 1 drops
   if (!keep) return 0;

@@ -5,13 +5,10 @@
 #include <filesystem>
 #include <string>
 
-#include "kit/case/drawn.hpp"
+#include "kit/case/question_of.hpp"
 #include "kit/check/check.hpp"
 #include "kit/check/provider_check.hpp"
 #include "kit/mutants/scenes.hpp"
-#include "support/case_generator.hpp"
-#include "support/decode_generator.hpp"
-#include "support/prompt_generator.hpp"
 
 namespace {
 
@@ -43,25 +40,19 @@ struct Tally {
   }
 };
 
-TEST(Foreign, PassesOnTheTrainingOperator) {
+// Drawn cases in f32, of which it runs what the interface can say.
+int cases_run(const char* op, std::uint64_t count) {
   Tally tally;
-  for (std::uint64_t number = 0; number < 120; ++number) {
-    const glint_test::Case c = glint_test::generate(51, number);
-    tally.put(kit::question_of(c, DType::f32, false), print(c));
+  for (std::uint64_t number = 0; number < count; ++number) {
+    const Question question = kit::question_of(kit::draw_case(op, 51, number));
+    if (question.type_of("query") == DType::f32) tally.put(question, question.line);
   }
-  EXPECT_GE(tally.ran, 100);
+  return tally.ran;
 }
 
-TEST(Foreign, PassesOnTheInferenceOperators) {
-  Tally tally;
-  for (std::uint64_t number = 0; number < 60; ++number) {
-    const auto prompt = glint_test::generate_prompt(52, number, glint_test::kF32, glint_test::kF32);
-    tally.put(kit::question_of(prompt), print(prompt));
-    const auto decode = glint_test::generate_decode(53, number, glint_test::kF32, glint_test::kF32);
-    tally.put(kit::question_of(decode), print(decode));
-  }
-  EXPECT_GE(tally.ran, 40);
-}
+TEST(Foreign, PassesOnForwardCases) { EXPECT_GE(cases_run("fwd", 300), 60); }
+TEST(Foreign, PassesOnPromptCases) { EXPECT_GE(cases_run("prompt", 300), 10); }
+TEST(Foreign, PassesOnIncreCases) { EXPECT_GE(cases_run("incre", 300), 10); }
 
 TEST(Foreign, PassesOnCappedScores) {
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
@@ -94,7 +85,7 @@ TEST(Foreign, WhatMisbehavesIsASentence) {
   EXPECT_EQ(verdict_of("behind", plain()).error, "it wrote beyond out");
   EXPECT_EQ(verdict_of("input", plain()).error, "it wrote to its input query");
   EXPECT_EQ(verdict_of("code", plain()).error, "second-textbook returned 7: no more tiles");
-  EXPECT_EQ(verdict_of("crash", plain()).error, "the kernel takes its process with it: Segmentation fault");
+  EXPECT_TRUE(verdict_of("crash", plain()).error.starts_with("the kernel takes its process with it: "));
   EXPECT_EQ(verdict_of("endless", plain(), 1).error, "the kernel did not return: not done after 1 seconds");
   for (const char* const name : {"behind", "input", "code", "crash"})
     EXPECT_TRUE(verdict_of(name, plain()).results.empty()) << name;

@@ -6,20 +6,15 @@
 #include <map>
 #include <set>
 
-#include "kit/case/drawn.hpp"
+#include "kit/case/question_of.hpp"
 #include "kit/check/check.hpp"
 #include "kit/mutants/broken.hpp"
 #include "kit/mutants/scenes.hpp"
-#include "support/case_generator.hpp"
-#include "support/decode_generator.hpp"
-#include "support/prompt_generator.hpp"
 
 namespace {
 
 using kit::Bug;
 using kit::Bundle;
-using kit::DType;
-using kit::index_t;
 using kit::Question;
 using kit::Report;
 
@@ -38,41 +33,19 @@ Report report_of(const Question& question, const Bundle& bundle, Bug bug, bool h
   return check(bundle, run_broken(question, bug, kTile), options);
 }
 
-void expect_pass(const Question& question, const std::string& line) {
-  const Report report = report_of(question, bundle_of(question), Bug::none, false);
-  EXPECT_TRUE(report.pass) << line << '\n' << text(report);
-}
-
-TEST(Mutants, WithoutABugTheTrainingOperatorPasses) {
-  for (std::uint64_t number = 0; number < 60; ++number)
-    for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
-      const glint_test::Case c = glint_test::generate(21 + static_cast<std::uint64_t>(dtype), number);
-      expect_pass(kit::question_of(c, dtype, false), print(c));
-    }
-}
-
-TEST(Mutants, WithoutABugTheGradientPasses) {
-  for (std::uint64_t number = 0; number < 40; ++number)
-    for (const DType dtype : {DType::f32, DType::f16, DType::bf16}) {
-      const glint_test::Case c = glint_test::generate(31 + static_cast<std::uint64_t>(dtype), number);
-      expect_pass(kit::question_of(c, dtype, true), print(c));
-    }
-}
-
-TEST(Mutants, WithoutABugTheInferenceOperatorsPass) {
-  using glint_test::kInt4, glint_test::kInt8;
-  for (std::uint64_t number = 0; number < 25; ++number) {
-    for (index_t query = glint_test::kF32; query <= glint_test::kBf16; ++query)
-      for (const index_t cache : {query, index_t{kInt8}, index_t{kInt4}}) {
-        const auto decode = glint_test::generate_decode(41, number, query, cache);
-        expect_pass(kit::question_of(decode), print(decode));
-        const auto prompt = glint_test::generate_prompt(42, number, query, cache);
-        expect_pass(kit::question_of(prompt), print(prompt));
-      }
-    const auto int8 = glint_test::generate_prompt(43, number, kInt8, kInt8);
-    expect_pass(kit::question_of(int8), print(int8));
+// `count` cases of an operator, of all its types.
+void expect_passes(const char* op, std::uint64_t count) {
+  for (std::uint64_t number = 0; number < count; ++number) {
+    const Question question = kit::question_of(kit::draw_case(op, 21, number));
+    const Report report = report_of(question, bundle_of(question), Bug::none, false);
+    EXPECT_TRUE(report.pass) << question.line << '\n' << text(report);
   }
 }
+
+TEST(Mutants, WithoutABugForwardCasesPass) { expect_passes("fwd", 200); }
+TEST(Mutants, WithoutABugGradientsPass) { expect_passes("bwd", 120); }
+TEST(Mutants, WithoutABugPromptCasesPass) { expect_passes("prompt", 250); }
+TEST(Mutants, WithoutABugIncreCasesPass) { expect_passes("incre", 250); }
 
 // Scenes with their bundles, which take longer to make than to be used.
 struct Staged {

@@ -184,6 +184,7 @@ std::vector<Sequence> sequences_of(const AttentionCase& spec, Bug bug) {
     all.push_back(s);
     next.scores += s.rows * s.keys();
     next.padded_scores += s.rows * ((s.keys() + 15) / 16 * 16);
+    next.byte_scores += s.rows * ((s.keys() + 7) / 8 * 8);
     next.keys_before += s.keys();
     next.squares += s.rows * s.rows;
   }

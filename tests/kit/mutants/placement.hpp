@@ -35,8 +35,8 @@ struct Sequence {
   index_t q_batch = 0, q_first = 0, rows = 0;
   index_t kv_batch = 0, kv_first = 0, own_keys = 0, prefix_keys = 0;
   index_t row_lead = 0, column_lead = 0;
-  // Of the entries before it, for one head: scores, scores in rows of a multiple of 16, keys, squares of rows.
-  index_t scores = 0, padded_scores = 0, keys_before = 0, squares = 0;
+  // Of the entries before it, for one head: scores, scores in rows of a multiple of 16 or 8, keys, squares of rows.
+  index_t scores = 0, padded_scores = 0, byte_scores = 0, keys_before = 0, squares = 0;
 
   index_t keys() const { return prefix_keys + own_keys; }
   index_t column(index_t key) const { return key < prefix_keys ? key : key + column_lead; }

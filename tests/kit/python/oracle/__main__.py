@@ -1,6 +1,7 @@
 """python -m oracle BUNDLE...: computes each bundle's answer anew and prints the largest differences."""
 from __future__ import annotations
 
+import struct
 import sys
 from typing import List
 
@@ -24,7 +25,15 @@ def main(paths: List[str]) -> int:
     if not paths:
         print(__doc__)
         return 2
-    return 0 if all([report(path) for path in paths]) else 1
+    return 0 if all([_report_or_error(path) for path in paths]) else 1
+
+
+def _report_or_error(path: str) -> bool:
+    try:
+        return report(path)
+    except (OSError, ValueError, KeyError, struct.error) as error:
+        print(f"{path}: no bundle that can be read: {error}")
+        return False
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ int8 results are integers or halves: equal, unless the number that was rounded l
 """
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
+from typing import Any, List, Mapping, NamedTuple, Tuple
 
 import numpy as np
 
-from .attention import Head, Problem, Results, Softmax, answer, attend, attention, weighted_sum
+from .attention import Problem, Results, answer, attend, attention
 from .gradient import Gradients, Parts, gradient
+from .head import Head, Softmax, weighted_sum
 from .parameters import Arrays, Parameters
 
 RELATIVE = 1e-12

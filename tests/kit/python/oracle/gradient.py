@@ -12,8 +12,9 @@ from typing import Any, Callable, Mapping, NamedTuple
 import numpy as np
 
 from . import layouts
-from .attention import Head, Problem, Results, attend, weighted_sum
+from .attention import Problem, Results, attend
 from .bias import flat_span, slope_of_bias, slope_of_cap
+from .head import Head, weighted_sum
 from .lengths import Entry
 from .parameters import Arrays, Parameters
 

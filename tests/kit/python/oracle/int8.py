@@ -6,14 +6,12 @@ to half and to int8 belong to the definition.
 """
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Tuple
+from typing import Tuple
 
 import numpy as np
 
+from .head import Head, Softmax, softmax
 from .parameters import Arrays, Parameters
-
-if TYPE_CHECKING:
-    from .attention import Head, Softmax
 
 HALF_MAX = 65504.0
 SCALE_BITS = np.uint32(0xFFFFE000)  # of both dequant scales: 19 bits of the float
@@ -35,16 +33,14 @@ def _dequantised(integers: np.ndarray, scale: np.ndarray) -> np.ndarray:
     return half((integers.astype(np.float32) * short).astype(np.float64))
 
 
-def int8_scores(p: Parameters, arrays: Arrays, head: "Head") -> np.ndarray:
+def int8_scores(p: Parameters, arrays: Arrays, head: Head) -> np.ndarray:
     """x = half(half(s * scale1) * half(scale)) [+ half(pse)]."""
     x = half(_dequantised(head.products, arrays["dequant_scale1"]) * half(np.float64(p.scale)))
     return x if head.pse is None else half(x + half(head.pse))
 
 
-def attend(p: Parameters, arrays: Arrays, head: "Head") -> Tuple[np.ndarray, "Softmax"]:
+def attend(p: Parameters, arrays: Arrays, head: Head) -> Tuple[np.ndarray, Softmax]:
     """(S1, Dv) and the softmax of one head, whose p is not quantised."""
-    from .attention import softmax
-
     x = int8_scores(p, arrays, head)
     soft = softmax(p, x, head.kept, head.sink)
     out = _blockwise(p, arrays, head, np.where(head.kept, x, -np.inf))
@@ -52,7 +48,7 @@ def attend(p: Parameters, arrays: Arrays, head: "Head") -> Tuple[np.ndarray, "So
     return half(out / total[:, np.newaxis]), soft
 
 
-def _blockwise(p: Parameters, arrays: Arrays, head: "Head", x: np.ndarray) -> np.ndarray:
+def _blockwise(p: Parameters, arrays: Arrays, head: Head, x: np.ndarray) -> np.ndarray:
     """sum_j P_j v_j relative to the last running maximum."""
     of_p = half(arrays["quant_scale1"].flat[0])
     running = np.full(len(x), -np.inf if head.sink is None else head.sink)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, List, Mapping, Optional
 
 import numpy as np
 
@@ -78,7 +78,3 @@ class Parameters:
     def packed(self) -> bool:
         """All sequences one behind the other, without a batch axis."""
         return self.input_layout in ("TND", "NTD")
-
-
-def as_dict(parameters: Parameters) -> Dict[str, Any]:
-    return {each.name: getattr(parameters, each.name) for each in fields(parameters)}

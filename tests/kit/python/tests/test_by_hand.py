@@ -85,7 +85,8 @@ def test_prefix_of_modes_5_and_6():
 
 def ragged_counts(q_ends, kv_ends, **parameters):
     keys = max(kv_ends)
-    arrays = {"query": np.zeros((max(q_ends), 1, 1)), "key": np.zeros((keys, 1, 1)), "value": np.eye(keys)[:, np.newaxis]}
+    arrays = {"query": np.zeros((max(q_ends), 1, 1)), "key": np.zeros((keys, 1, 1)),
+              "value": np.eye(keys)[:, np.newaxis]}
     parameters = {"layout": "TND", "implied_mask": True, "actual_seq_qlen": q_ends, "actual_seq_kvlen": kv_ends,
                   **parameters}
     return (attention(parameters, arrays)["out"][:, 0] > 0).sum(axis=1).tolist()
@@ -197,9 +198,27 @@ def test_known_answers_of_philox():
     assert block(pi, 0x299F31D0A4093822, 10) == ["d16cfe09", "94fdcceb", "5001e420", "24126ea1"]
 
 
+def kept_by_philox(keys: int, **parameters) -> np.ndarray:
+    return ask([[0]], np.zeros((keys, 1)), np.eye(keys), philox=True, **parameters)["out"].ravel() > 0
+
+
 def test_first_keep_bits_of_philox():
-    keeps = philox_bytes(seed=2, offset=0, first_block=0, blocks=1) <= .8 * 255
-    assert "".join(str(int(bit)) for bit in keeps) == "1101111011111101"
+    bits = kept_by_philox(16, keep_prob=.8, seed=2)
+    assert "".join(str(int(bit)) for bit in bits) == "1101111011111101"
+
+
+def test_philox_keeps_a_byte_that_equals_the_limit():
+    """keep_prob * 255 is 102 here, and of 512 bytes some are."""
+    random = philox_bytes(seed=2, offset=0, first_block=0, blocks=32)
+    assert (random == 102).any()
+    np.testing.assert_array_equal(kept_by_philox(512, keep_prob=.4, seed=2), random <= 102)
+
+
+def test_philox_offset_counts_bytes():
+    """Offset 16 begins at the second block, and so does 1: the next whole one."""
+    later = philox_bytes(seed=2, offset=0, first_block=1, blocks=1)
+    for offset in (1, 16):
+        np.testing.assert_array_equal(philox_bytes(2, offset, 0, 1), later)
 
 
 def test_antiquant_adds_before_it_multiplies():
