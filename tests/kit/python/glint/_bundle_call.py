@@ -88,7 +88,8 @@ def _prompt(call: Dict[str, Any], inputs: Dict[str, Any], p: Dict[str, Any]) -> 
                 query_padding_size=p["query_padding_size"], attn_mask_compressed=p["implied_mask"],
                 pre_tokens=p["pre_tokens"], next_tokens=p["next_tokens"], sparse_mode=p["sparse_mode"])
     if p["op"] == "incre":  # several rows: what they see is in the mask
-        call["sparse_mode"] = 1 if "attn_mask" in call else 0
+        # Decode rounds P but not exp, prefill with inner_precise 1 both: the bundle allows for decode's.
+        call.update(sparse_mode=1 if "attn_mask" in call else 0, inner_precise=0)
         if "attn_mask" in call:
             call["attn_mask"] = _for_all_rows(call["attn_mask"], _rows(call["query"], p))
     return call

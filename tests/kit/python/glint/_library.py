@@ -21,7 +21,7 @@ def _candidates() -> Iterator[str]:
     package = pathlib.Path(__file__).resolve().parent
     yield str(package / _name())
     for folder in package.parents:  # of a repository: build/release; of a prefix: lib
-        for place in ("build/release/tests/kit/c", "lib", "lib64"):
+        for place in ("build/release/tests/kit/c", "", "lib", "lib64"):
             yield str(folder / place / _name())
     for system in ([find_library("glint")] if find_library("glint") else []):
         yield str(system)
