@@ -87,7 +87,7 @@ void add_order(const Question& question, Hypotheses& table) {
                        kernel.statistics_position = position;
                      }});
   };
-  const auto [batch, rows, heads, width] = extent;
+  const index_t batch = extent.batch, rows = extent.rows, heads = extent.heads;
   const auto asked = [=](const Row& at) {
     return packed ? at.row * heads + at.head : (at.batch * heads + at.head) * rows + at.row;
   };
