@@ -62,11 +62,11 @@ inline double biased_score(const AttentionCase& spec, double product, double pse
   return spec.softcap == 0 ? inside + behind : spec.softcap * std::tanh(inside / spec.softcap) + behind;
 }
 
-// dx / d(inside): 1 - tanh^2.
+// dx / d(inside): 1 / cosh^2, which is 1 - tanh^2 without its cancellation.
 inline double cap_slope(const AttentionCase& spec, double product, double pse) {
   if (spec.softcap == 0) return 1;
-  const double capped = std::tanh(score_parts(spec, product, pse).inside / spec.softcap);
-  return 1 - capped * capped;
+  const double stretch = std::cosh(score_parts(spec, product, pse).inside / spec.softcap);
+  return 1 / (stretch * stretch);
 }
 
 inline double absolute_score(const AttentionCase& spec, double absolute_product, double pse) {

@@ -104,7 +104,8 @@ def slope_of_cap(p: Parameters, r: np.ndarray, pse: Optional[np.ndarray]) -> np.
         inside = (p.q_scale * r + pse) * p.scale
     elif pse is not None and p.softcap_order == "after_bias":
         inside = inside + pse
-    return 1 - np.tanh(inside / p.softcap)**2
+    with np.errstate(over="ignore"):  # an infinite cosh is a slope of 0
+        return np.cosh(inside / p.softcap)**-2.0  # 1 - tanh^2 without its cancellation
 
 
 def slope_of_bias(p: Parameters, cap: np.ndarray) -> np.ndarray:
