@@ -13,7 +13,8 @@ namespace glint::reference {
 // Which document's conventions apply.
 //   score   training (operators 1.1): statistics, dropout, pse_type, cumulative lengths for TND, all sparse modes
 //   prompt  prompt and fused inference (operators 1.5): scale then pse_shift, per-batch lengths, modes 0-4 and 9
-//   incre   one query row per batch (operators 1.5): as prompt, but a mask only: sparse_mode and tokens are ignored
+//   incre   one query row per batch (operators 1.5): as prompt, but a mask only: tokens are ignored, and sparse_mode
+//           but for 9, the tree of drafts
 enum class Operator { score, prompt, incre };
 
 // How the pse tensor is stored (operators 1.3 and 12.12).  Never guessed from its size.
@@ -114,7 +115,8 @@ struct AttentionResult {
   // (operators 1.2); with a sink: sink and 1 (12.8); a key tensor without any row: 0 and 0 (12.9).  Rows outside
   // every sequence hold the first pair.
   Array softmax_max, softmax_sum;
-  Array lse;             // ln(sum) + max; +inf for rows that see nothing.  See typed_lse for -inf
+  // ln(sum) + max; +inf for rows that see nothing, unless they are asked to be uniform.  See typed_lse for -inf.
+  Array lse;
   Array weighted_abs_v;  // sum_j p'_j |v_j|, shape of out: the weight of the error contract
   Array score_abs;       // max_j |scale| * sum_d |q_d k_jd| (+ |pse|) over kept keys, shape of lse; 0 if none
   std::vector<Matrix> probabilities;  // [b*N1 + n]: softmax before dropout, S1_b x S2_b, 0 where not kept
