@@ -1,5 +1,6 @@
 // libFuzzer: whatever a .safetensors file says, reading it ends in a bundle or in an error; a bundle that asks a
-// question asks one that the oracle answers without leaving a tensor.  See README.md.
+// question asks one that the oracle answers without leaving a tensor.  GLINT_FUZZ_READER_ONLY leaves the oracle out,
+// which takes most of the time.  See README.md.
 #include <cstdlib>
 #include <cstring>
 #include <vector>
@@ -12,6 +13,7 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
+#ifndef GLINT_FUZZ_READER_ONLY
 // Products that the oracle would form, from above.
 double work_of(const kit::Question& question) {
   const auto& spec = question.spec;
@@ -24,6 +26,14 @@ double work_of(const kit::Question& question) {
   return entries * static_cast<double>(spec.head_num) * (keys + pages + elements(spec.query));
 }
 
+void is_answered(const kit::Question& question) {
+  if (work_of(question) > 3'000) return;
+  const kit::Answer answer = kit::answer(question);
+  kit::Question again;
+  require(kit::from_bundle(kit::to_bundle(question, answer, {}), again).empty());
+}
+#endif
+
 void look_at(const kit::Bundle& bundle) {
   for (const auto& [name, tensor] : bundle.tensors) {
     const kit::Array numbers = tensor.numbers();
@@ -31,10 +41,10 @@ void look_at(const kit::Bundle& bundle) {
     if (numbers.size() > 0) require(kit::tensor_of(numbers, tensor.type).bytes.size() == tensor.bytes.size());
   }
   kit::Question question;
-  if (!kit::from_bundle(bundle, question).empty() || work_of(question) > 3'000) return;
-  const kit::Answer answer = kit::answer(question);
-  kit::Question again;
-  require(kit::from_bundle(kit::to_bundle(question, answer, {}), again).empty());
+  if (!kit::from_bundle(bundle, question).empty()) return;
+#ifndef GLINT_FUZZ_READER_ONLY
+  is_answered(question);
+#endif
 }
 
 void read(const std::uint8_t* data, std::size_t size) {
