@@ -21,19 +21,22 @@ bool ends_with(std::string_view text, std::string_view end) {
 }
 
 std::string read_any(const std::string& path, Bundle& bundle) {
-  const std::string error = read_safetensors(path, bundle);
-  return error.empty() ? verify(bundle) : error;
-}
-
-Checked checked(const Bundle& bundle, const Results& results, const CheckOptions& options) {
-  const Report report = check(bundle, results, options);
-  return {report.pass, text(report), json(report), {}};
+  if (ends_with(path, ".npz")) return path + ": is for readers of .npy; want the bundle as .safetensors";
+  if (std::string error = read_safetensors(path, bundle); !error.empty()) return error;
+  const std::string wrong = verify(bundle);
+  return wrong.empty() ? wrong : path + ": " + wrong;
 }
 
 Checked failed(std::string error) {
   Checked result;
   result.error = std::move(error);
   return result;
+}
+
+Checked checked(const Bundle& bundle, const Results& results, const CheckOptions& options) {
+  const Report report = check(bundle, results, options);
+  if (!report.error.empty()) return failed("nothing was checked: " + report.error);
+  return {report.pass, text(report), json(report), {}};
 }
 
 std::string shape_text(const std::vector<index_t>& shape) {

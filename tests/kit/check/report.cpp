@@ -103,7 +103,8 @@ std::string failing_block(const OutputReport& output) {
   if (output.unwritten > 0)
     text += labelled("not written", of(output.unwritten, output.elements, "element") +
                                         (output.unwritten_where.empty() ? "" : ": " + output.unwritten_where));
-  text += histogram(output) + labelled("overall", overall(output));
+  const char* const finite = output.histogram.back() > 0 ? " (finite numbers only)" : "";
+  text += histogram(output) + labelled("overall", overall(output) + finite);
   return text;
 }
 

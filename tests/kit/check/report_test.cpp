@@ -44,7 +44,7 @@ out: FAIL, 304 of 3120 elements in 76 of 780 rows
   not written  48 of 3120 elements: rows 128-129, the last 2 of every head in every entry
   tolerances   < 256           64 rows  ########################################
                NaN, inf        12 rows  #########################
-  overall      max abs 0.25, NMSE 0.0208, cosine 0.9913145
+  overall      max abs 0.25, NMSE 0.0208, cosine 0.9913145 (finite numbers only)
 
 lse: pass, 780 elements; largest error 0 of its tolerance; max abs 0, NMSE 0, cosine 1
 

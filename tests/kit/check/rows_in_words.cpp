@@ -40,10 +40,12 @@ index_t period_of(const std::vector<Run>& runs) {
   return period;
 }
 
+std::string plural(const std::string& noun) { return noun == "entry" ? "entries" : noun + "s"; }
+
 std::string periodic(const std::vector<Run>& runs, index_t period, const std::string& noun) {
   const std::string to = std::to_string(runs.back().last);
   if (runs[0].length() > 1)
-    return noun + "s " + text_of(runs[0]) + " of every " + std::to_string(period) + ", to " + to;
+    return plural(noun) + " " + text_of(runs[0]) + " of every " + std::to_string(period) + ", to " + to;
   const std::string each = period == 2   ? "every second "
                            : period == 3 ? "every third "
                                          : "every " + std::to_string(period) + "th ";
@@ -51,7 +53,8 @@ std::string periodic(const std::vector<Run>& runs, index_t period, const std::st
 }
 
 std::string listed(const std::vector<Run>& runs, const std::string& noun) {
-  std::string text = noun + (runs.size() > 1 || runs[0].length() > 1 ? "s " : " ");
+  const bool many = runs.size() > 1 || runs[0].length() > 1;
+  std::string text = (many ? plural(noun) : noun) + " ";
   for (std::size_t r = 0; r < runs.size(); ++r) {
     if (r > 0) text += r + 1 == runs.size() ? " and " : ", ";
     text += text_of(runs[r]);
@@ -211,7 +214,7 @@ std::string numbers_in_words(const std::vector<index_t>& numbers, const std::str
   if (runs.empty()) return {};
   if (const index_t period = period_of(runs); period > 0) return periodic(runs, period, noun);
   if (runs.size() <= few) return listed(runs, noun);
-  return std::to_string(numbers.size()) + " " + noun + "s between " + std::to_string(numbers.front()) + " and " +
+  return std::to_string(numbers.size()) + " " + plural(noun) + " between " + std::to_string(numbers.front()) + " and " +
          std::to_string(numbers.back());
 }
 

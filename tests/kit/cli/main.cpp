@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kHelp = R"(glint-ref: a reference for authors of attention kernels
 
-  make LINE... [-o FILE|DIR] [--probabilities]    the bundle of a case line: inputs, answers, tolerances
+  make LINE... [-o FILE] [--probabilities]        the bundle of a case line: inputs, answers, tolerances
   make --lines FILE -o DIR                        one for each line of a file
   make --set small|large -o DIR                   one of the sets that come with glint
   make --drawn N [--op OP] [--seed S] -o DIR      N random cases with all parameters
@@ -43,8 +43,10 @@ std::string joined(const std::vector<std::string>& words, std::size_t from = 0) 
   return line;
 }
 
-// What is asked for besides a line: none, or exactly one.
+// What is asked for besides a line: exactly one.
 std::string entries_of(const Words& words, std::vector<Entry>& entries) {
+  if (int{words.has("--lines")} + int{words.has("--set")} + int{words.has("--drawn")} > 1)
+    return "make takes only one of --lines, --set and --drawn";
   if (words.has("--lines")) return read_lines(words.value("--lines"), entries);
   if (words.has("--set")) {
     const std::string set = words.value("--set");
@@ -52,7 +54,8 @@ std::string entries_of(const Words& words, std::vector<Entry>& entries) {
     return read_lines(std::string(GLINT_GOLDEN) + "/" + set + ".txt", entries);
   }
   std::uint64_t count = 0, seed = 1;
-  if (!read_number(words.value("--drawn"), 10'000'000, count)) return "--drawn needs a whole number";
+  if (!read_number(words.value("--drawn"), 10'000'000, count) || count == 0)
+    return "--drawn needs a whole number from 1 to 10000000";
   if (!read_number(words.value("--seed", "1"), ~std::uint64_t{0}, seed)) return "--seed needs a whole number";
   return draw_lines(words.value("--op", "all"), seed, count, entries);
 }
@@ -65,6 +68,8 @@ int run_make(const std::vector<std::string>& arguments) {
   const std::string target = words.value("-o");
   const bool many = words.has("--lines") || words.has("--set") || words.has("--drawn");
   if (many == !words.plain.empty()) return fail("make needs a case line, or --lines, --set or --drawn");
+  if (!words.has("--drawn") && (words.has("--op") || words.has("--seed")))
+    return fail("--op and --seed belong to --drawn; a case line says op= and seed=");
   std::string error;
   if (many) {
     if (target.empty()) return fail("many bundles need a folder: -o DIR");
@@ -103,8 +108,10 @@ std::string check_options(const Words& words, CheckOptions& options) {
     return "--factor needs a number of at least 0";
   double poison = 0;
   if (words.has("--poison")) {
-    if (!read_factor(words.value("--poison"), poison)) return "--poison needs a number of at least 0";
-    options.poison = poison;
+    const std::string text = words.value("--poison");
+    const bool minus = text.starts_with('-');
+    if (!read_factor(text.substr(minus ? 1 : 0), poison)) return "--poison needs a finite number";
+    options.poison = minus ? -poison : poison;
   }
   if (!words.has("--tile")) return {};
   const std::string tile = words.value("--tile");
@@ -168,6 +175,10 @@ int run(const std::vector<std::string>& arguments) {
     return arguments.empty() ? 2 : 0;
   }
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (rest.size() == 1 && (rest[0] == "-h" || rest[0] == "--help")) {
+    std::fputs(kHelp, stdout);
+    return 0;
+  }
   if (arguments[0] == "make") return run_make(rest);
   if (arguments[0] == "draw") return run_draw(rest);
   if (arguments[0] == "check") return run_check(rest);

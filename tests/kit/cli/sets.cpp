@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <set>
 #include <thread>
 
 namespace kit::cli {
@@ -55,6 +56,7 @@ class Progress {
 std::string read_lines(const std::string& path, std::vector<Entry>& entries) {
   std::ifstream file(path);
   if (!file) return path + ": cannot be read";
+  std::set<std::string> names;
   std::string text;
   for (std::uint64_t number = 1; std::getline(file, text); ++number) {
     text.resize(std::min(text.find('#'), text.size()));
@@ -62,14 +64,14 @@ std::string read_lines(const std::string& path, std::vector<Entry>& entries) {
     if (first == std::string::npos) continue;
     text.erase(0, first);
     const std::size_t colon = text.find(": ");
-    if (colon == std::string::npos) {
-      entries.push_back({numbered(number), text});
-      continue;
-    }
-    const std::string name = text.substr(0, colon);
-    if (!is_file_name(name)) return path + ": line " + std::to_string(number) + ": '" + name + "' is no file name";
-    entries.push_back({name, text.substr(colon + 2)});
+    const bool named = colon != std::string::npos;
+    const std::string name = named ? text.substr(0, colon) : numbered(number);
+    const std::string place = path + ": line " + std::to_string(number) + ": '" + name;
+    if (!is_file_name(name)) return place + "' is no file name";
+    if (!names.insert(name).second) return place + "' is the name of a line before";
+    entries.push_back({name, named ? text.substr(colon + 2) : text});
   }
+  if (entries.empty()) return path + ": has no case line";
   return {};
 }
 

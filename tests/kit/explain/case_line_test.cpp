@@ -16,6 +16,15 @@ TEST(ExplainCaseLine, ReadsTheMaskTensor) {
   EXPECT_NE(text.find("  rows that see nothing: 0 to 1\n"), std::string::npos) << text;
 }
 
+// Though each of its keys is a word, too.
+TEST(ExplainCaseLine, HasItsOwnDefaults) {
+  const std::string line = explain("op=fwd layout=BSND n=2 sq=3 skv=4 d=16").text;
+  EXPECT_NE(line.find("r_ij * 0.25 (scale_value)"), std::string::npos) << line;
+  EXPECT_NE(line.find(", f32\n"), std::string::npos) << line;
+  EXPECT_NE(explain("op=fwd layout=BSND n=2 sq=3 skv=4").text.find("r_ij * 1 "), std::string::npos);
+  EXPECT_NE(explain("op=fwd n=2 sq=3 skv=4 d=16 scale=0.5").text.find("r_ij * 0.5 "), std::string::npos);
+}
+
 TEST(ExplainCaseLine, NamesTheRuleThatIsBroken) {
   EXPECT_EQ(
       explain("op=fwd n=7 nkv=2 sq=4 d=8 seed=3").text,

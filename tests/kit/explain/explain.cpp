@@ -2,6 +2,7 @@
 #include "kit/explain/explain.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <new>
 
@@ -185,6 +186,14 @@ bool has_key(std::string_view name) {
   return std::any_of(keys.begin(), keys.end(), [&](const auto& key) { return key.name == name; });
 }
 
+// Words that are a whole case line have its defaults, so that `make` and `explain` mean the same.
+void take_defaults_of_a_line(std::string_view words, Setting& setting) {
+  if (!parse_case(words).error.empty()) return;
+  const std::string text = " " + std::string(words);
+  if (text.find(" dtype=") == text.npos) setting.dtype = DType::f32;
+  if (text.find(" scale") == text.npos) setting.scale = 1 / std::sqrt(static_cast<double>(setting.width));
+}
+
 // The words' own error, unless they have a key that only case lines have.
 std::string error_of(const std::string& own, const std::string& line) {
   constexpr std::string_view kUnknown = "unknown key '";
@@ -202,6 +211,7 @@ namespace {
 Explained explained(std::string_view words) {
   about::Setting setting;
   std::string error = about::parse(words, setting);
+  if (error.empty()) about::take_defaults_of_a_line(words, setting);
   if (error.empty()) error = about::complete(setting);
   if (error.empty())
     return about::report(about::question_of(setting), about::operator_name(setting), about::legality(setting));

@@ -20,7 +20,7 @@ def _candidates() -> Iterator[str]:
     """Where the library may be, the likeliest place first."""
     package = pathlib.Path(__file__).resolve().parent
     yield str(package / _name())
-    for folder in package.parents:  # of a repository: build/release; of a prefix: lib
+    for folder in list(package.parents)[:4]:  # the fourth is a repository, with build/release, or a prefix, with lib
         for place in ("build/release/tests/kit/c", "", "lib", "lib64"):
             yield str(folder / place / _name())
     for system in ([find_library("glint")] if find_library("glint") else []):

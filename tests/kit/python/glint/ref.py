@@ -202,7 +202,7 @@ def check(case: Union[Bundle, Path], results: Results, *, tile: Optional[Tuple[i
     tile: query rows and keys of the kernel's tile, so that the report can name the wrong one.  hints: look for the
         convention that explains a difference.  factor: tolerances times this.  layout: of out, if not the case's.
         poison: what unwritten numbers were filled with, besides NaN.
-    Raises KitError for what cannot be compared.
+    Raises KitError where nothing can be compared; an output of another shape or type fails, and its report says why.
     """
     words = [f"hints={int(hints)}", f"factor={factor!r}"] + ([f"layout={layout}"] if layout else [])
     words += [f"tile={tile[0]}x{tile[1]}"] if tile else []

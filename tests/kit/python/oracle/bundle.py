@@ -38,6 +38,8 @@ def read(source: Union[str, Path, BinaryIO]) -> Optional[Bundle]:
     length = source.read(8)
     if not length:
         return None
+    if len(length) < 8 or struct.unpack("<Q", length)[0] > 100_000_000:
+        raise ValueError("is no bundle: it does not begin with the length of a header")
     header = json.loads(source.read(struct.unpack("<Q", length)[0]))
     notes = header.pop("__metadata__", {})
     data = source.read(max((entry["data_offsets"][1] for entry in header.values()), default=0))
