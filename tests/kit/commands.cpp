@@ -16,10 +16,6 @@ namespace kit {
 
 namespace {
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 std::string read_any(const std::string& path, Bundle& bundle) {
   const std::string error = read_safetensors(path, bundle);
   return error.empty() ? verify(bundle) : error;
@@ -36,10 +32,12 @@ Checked failed(std::string error) {
   return result;
 }
 
-std::string shape_text(const std::vector<index_t>& shape) {
-  std::string line = "(";
-  for (const index_t extent : shape) line += (line.size() > 1 ? ", " : "") + std::to_string(extent);
-  return line + ")";
+// A name with a slash would leave the folder, and one that begins with a dot would hide in it.
+std::string no_file_name(const Bundle& bundle) {
+  for (const auto& [name, tensor] : bundle.tensors)
+    if (name.find('/') != std::string::npos || name.starts_with('.'))
+      return "tensor " + in_quotes(name) + ": is no name for a file, export to .npz";
+  return {};
 }
 
 }  // namespace
@@ -58,7 +56,7 @@ std::string bundle_of(const std::string& line, const MakeOptions& options, Bundl
 std::string make(const std::string& line, const std::string& path, const MakeOptions& options) {
   Bundle bundle;
   if (std::string error = bundle_of(line, options, bundle); !error.empty()) return error;
-  return ends_with(path, ".npz") ? write_npz(path, bundle) : write_safetensors(path, bundle);
+  return path.ends_with(".npz") ? write_npz(path, bundle) : write_safetensors(path, bundle);
 }
 
 std::string draw_line(const std::string& op, std::uint64_t seed, std::uint64_t number, std::string& error) {
@@ -92,7 +90,8 @@ Checked check_library(const std::string& bundle_path, const std::string& library
 std::string export_bundle(const std::string& path, const std::string& target) {
   Bundle bundle;
   if (std::string error = read_any(path, bundle); !error.empty()) return error;
-  if (ends_with(target, ".npz")) return write_npz(target, bundle);
+  if (target.ends_with(".npz")) return write_npz(target, bundle);
+  if (std::string error = no_file_name(bundle); !error.empty()) return path + ": " + error;
   std::error_code problem;
   std::filesystem::create_directories(target, problem);
   if (problem) return target + ": " + problem.message();
@@ -111,7 +110,7 @@ std::string show(const std::string& path, std::string& error) {
   std::ostringstream lines;
   for (const auto& [name, note] : bundle.notes) lines << name << ": " << note << '\n';
   for (const auto& [name, tensor] : bundle.tensors)
-    lines << "  " << name << "  " << name_of(tensor.type) << " " << shape_text(tensor.shape) << '\n';
+    lines << "  " << name << "  " << name_of(tensor.type) << " " << text_of(tensor.shape) << '\n';
   return lines.str();
 }
 
