@@ -42,7 +42,8 @@ TEST(Words, NumbersAreWholeAndInRange) {
   double decimal = 0;
   EXPECT_TRUE(kit::cli::read_decimal("-0.5", decimal));
   EXPECT_EQ(decimal, -0.5);
-  for (const char* text : {"", "nan", "inf", "1e999", "1x"}) EXPECT_FALSE(kit::cli::read_decimal(text, decimal)) << text;
+  for (const char* text : {"", "nan", "inf", "1e999", "1x"})
+    EXPECT_FALSE(kit::cli::read_decimal(text, decimal)) << text;
 }
 
 }  // namespace
