@@ -23,7 +23,7 @@ std::string read_any(const std::string& path, Bundle& bundle) {
 
 Checked checked(const Bundle& bundle, const Results& results, const CheckOptions& options) {
   const Report report = check(bundle, results, options);
-  return {report.pass, text(report), json(report), {}};
+  return {report.pass, text(report), json(report), report.error};
 }
 
 Checked failed(std::string error) {
