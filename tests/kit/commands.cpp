@@ -16,15 +16,16 @@ namespace kit {
 
 namespace {
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 std::string read_any(const std::string& path, Bundle& bundle) {
-  if (ends_with(path, ".npz")) return path + ": is for readers of .npy; want the bundle as .safetensors";
+  if (path.ends_with(".npz")) return path + ": is for readers of .npy; want the bundle as .safetensors";
   if (std::string error = read_safetensors(path, bundle); !error.empty()) return error;
   const std::string wrong = verify(bundle);
   return wrong.empty() ? wrong : path + ": " + wrong;
+}
+
+Checked checked(const Bundle& bundle, const Results& results, const CheckOptions& options) {
+  const Report report = check(bundle, results, options);
+  return {report.pass, text(report), json(report), report.error};
 }
 
 Checked failed(std::string error) {
@@ -33,16 +34,22 @@ Checked failed(std::string error) {
   return result;
 }
 
-Checked checked(const Bundle& bundle, const Results& results, const CheckOptions& options) {
-  const Report report = check(bundle, results, options);
-  if (!report.error.empty()) return failed("nothing was checked: " + report.error);
-  return {report.pass, text(report), json(report), {}};
+// The oracle keeps the scores of a head, a few matrices of float64.
+std::string too_many_scores(const AttentionCase& spec) {
+  constexpr index_t kMost = index_t{1} << 29;
+  for (const glint::reference::Entry& entry : glint::reference::entries_of(spec))
+    if (entry.rows > 0 && entry.keys() > kMost / entry.rows)
+      return "sq x skv: a head has " + std::to_string(entry.rows) + " x " + std::to_string(entry.keys()) +
+             " scores, the most is " + std::to_string(kMost);
+  return {};
 }
 
-std::string shape_text(const std::vector<index_t>& shape) {
-  std::string line = "(";
-  for (const index_t extent : shape) line += (line.size() > 1 ? ", " : "") + std::to_string(extent);
-  return line + ")";
+// A name with a slash would leave the folder, and one that begins with a dot would hide in it.
+std::string no_file_name(const Bundle& bundle) {
+  for (const auto& [name, tensor] : bundle.tensors)
+    if (name.find('/') != std::string::npos || name.starts_with('.'))
+      return "tensor " + in_quotes(name) + ": is no name for a file, export to .npz";
+  return {};
 }
 
 }  // namespace
@@ -52,6 +59,7 @@ std::string bundle_of(const std::string& line, const MakeOptions& options, Bundl
   if (!parsed.error.empty()) return parsed.error;
   if (std::string illegal = why_illegal(parsed.value); !illegal.empty()) return illegal;
   Question question = question_of(parsed.value);
+  if (std::string large = too_many_scores(question.spec); !large.empty()) return large;
   question.spec.keep_probabilities = options.probabilities;
   const Answer answered = answer(question);
   bundle = to_bundle(question, answered, tolerances(question, answered));
@@ -61,7 +69,7 @@ std::string bundle_of(const std::string& line, const MakeOptions& options, Bundl
 std::string make(const std::string& line, const std::string& path, const MakeOptions& options) {
   Bundle bundle;
   if (std::string error = bundle_of(line, options, bundle); !error.empty()) return error;
-  return ends_with(path, ".npz") ? write_npz(path, bundle) : write_safetensors(path, bundle);
+  return path.ends_with(".npz") ? write_npz(path, bundle) : write_safetensors(path, bundle);
 }
 
 std::string draw_line(const std::string& op, std::uint64_t seed, std::uint64_t number, std::string& error) {
@@ -95,7 +103,8 @@ Checked check_library(const std::string& bundle_path, const std::string& library
 std::string export_bundle(const std::string& path, const std::string& target) {
   Bundle bundle;
   if (std::string error = read_any(path, bundle); !error.empty()) return error;
-  if (ends_with(target, ".npz")) return write_npz(target, bundle);
+  if (target.ends_with(".npz")) return write_npz(target, bundle);
+  if (std::string error = no_file_name(bundle); !error.empty()) return path + ": " + error;
   std::error_code problem;
   std::filesystem::create_directories(target, problem);
   if (problem) return target + ": " + problem.message();
@@ -114,7 +123,7 @@ std::string show(const std::string& path, std::string& error) {
   std::ostringstream lines;
   for (const auto& [name, note] : bundle.notes) lines << name << ": " << note << '\n';
   for (const auto& [name, tensor] : bundle.tensors)
-    lines << "  " << name << "  " << name_of(tensor.type) << " " << shape_text(tensor.shape) << '\n';
+    lines << "  " << name << "  " << name_of(tensor.type) << " " << text_of(tensor.shape) << '\n';
   return lines.str();
 }
 

@@ -209,6 +209,20 @@ TEST(Question, IsRefusedWhereItCannotBeComputed) {
        "dequant_scale1, quant_scale1, dequant_scale2: want all three"},
       {with([](Spec& s) { s.op = glint::reference::Operator::prompt, s.actual_seq_kvlen = {4}; }),
        "actual_seq_kvlen: got 4, want 0 to 3"},
+      {with([](Spec& s) {
+         s.layout = "TND";
+         s.query = Array({5, 2, 4});
+         s.key = s.value = Array({5, 1, 4});
+         s.actual_seq_qlen = {5, 0, 5}, s.actual_seq_kvlen = {2, 2, 5};
+       }),
+       "actual_seq_qlen: want ends that do not fall, but for zeros at the tail"},
+      {with([](Spec& s) {
+         s.layout = "TND";
+         s.query = Array({5, 2, 4});
+         s.key = s.value = Array({5, 1, 4});
+         s.actual_seq_qlen = {5, 0}, s.actual_seq_kvlen = {5, 0};
+       }),
+       ""},
       {with([](Spec& s) { s.sparse_mode = 6, s.implied_mask = true; }), "prefix: lengths 0, want 1"},
       {with([](Spec& s) {
          s.paging.block_table = {{1, 2}, {0, 0}};

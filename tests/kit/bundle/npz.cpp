@@ -75,9 +75,7 @@ std::string unpack(zip_t* archive, zip_uint64_t at, std::vector<std::byte>& byte
 std::string read_member(zip_t* archive, zip_uint64_t at, Bundle& bundle) {
   const char* raw = zip_get_name(archive, at, 0);
   const std::string file = raw == nullptr ? "" : raw;
-  const bool tensor =
-      file.size() > kSuffix.size() && file.compare(file.size() - kSuffix.size(), kSuffix.size(), kSuffix) == 0;
-  if (!tensor) return {};
+  if (!file.ends_with(kSuffix) || file.size() == kSuffix.size()) return {};
   const std::string name = file.substr(0, file.size() - kSuffix.size());
   if (std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }))
     return "a member's name has a control character";

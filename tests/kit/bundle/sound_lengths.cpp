@@ -20,6 +20,14 @@ std::string check_each(const char* name, const Lengths& lengths, index_t entries
   return {};
 }
 
+// Ends of a packed tensor.  Zeros at the tail skip entries (operators C21); else entries would overlap.
+std::string check_ends(const char* name, const Lengths& ends, index_t entries, index_t most) {
+  if (std::string error = check_each(name, ends, entries, most); !error.empty()) return error;
+  auto last = ends.begin() + std::min(entries, static_cast<index_t>(ends.size()));
+  while (last != ends.begin() && *(last - 1) == 0) --last;
+  return std::is_sorted(ends.begin(), last) ? "" : wrong(name, "want ends that do not fall, but for zeros at the tail");
+}
+
 // One for all, or one for each.
 std::string check_count(const char* name, const Lengths& lengths, index_t entries) {
   const auto count = static_cast<index_t>(lengths.size());
@@ -33,7 +41,7 @@ std::string check_packed(const AttentionCase& spec, const Shapes& shapes) {
   const auto ends = static_cast<index_t>(spec.actual_seq_kvlen.size());
   if (entries > kMostBatches)
     return want("actual_seq_qlen", "lengths", entries, "at most " + std::to_string(kMostBatches));
-  if (std::string error = check_each("actual_seq_qlen", spec.actual_seq_qlen, entries, shapes.query.rows);
+  if (std::string error = check_ends("actual_seq_qlen", spec.actual_seq_qlen, entries, shapes.query.rows);
       !error.empty())
     return error;
   if (!shapes.paged && ends < entries)
@@ -51,10 +59,10 @@ std::string check_keys(const AttentionCase& spec, const Shapes& shapes, index_t 
   const bool packed = glint::reference::is_packed(shapes.layout) && !shapes.paged;
   const bool ignored = !packed && !shapes.paged && (spec.op == Operator::score || spec.actual_seq_kvlen.empty());
   if (ignored) return {};
+  if (packed) return check_ends("actual_seq_kvlen", spec.actual_seq_kvlen, entries, shapes.most_key_rows);
   if (std::string error = check_each("actual_seq_kvlen", spec.actual_seq_kvlen, entries, shapes.most_key_rows);
       !error.empty())
     return error;
-  if (packed) return {};
   return check_count("actual_seq_kvlen", spec.actual_seq_kvlen, entries);
 }
 

@@ -12,14 +12,6 @@ namespace kit {
 
 namespace {
 
-double as_double(Boolean value) { return value.byte != 0 ? 1 : 0; }
-double as_double(glint::half value) { return static_cast<double>(glint::to_float(value)); }
-double as_double(glint::bfloat16 value) { return static_cast<double>(glint::to_float(value)); }
-template <class Element>
-double as_double(Element value) {
-  return static_cast<double>(value);
-}
-
 // Rounding a double to float and that to 16 bits rounds twice, which differs from rounding once where the first step
 // makes a tie.  Rounded to odd, the float is never a tie that the double was not.
 float rounded_to_odd(double value) {

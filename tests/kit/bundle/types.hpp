@@ -35,6 +35,15 @@ auto with_element(Type type, const Function& f) {
   return f(Boolean{});
 }
 
+// An element's number; 64-bit integers beyond 2^53 are rounded.
+inline double as_double(Boolean value) { return value.byte != 0 ? 1 : 0; }
+inline double as_double(glint::half value) { return static_cast<double>(glint::to_float(value)); }
+inline double as_double(glint::bfloat16 value) { return static_cast<double>(glint::to_float(value)); }
+template <class Element>
+double as_double(Element value) {
+  return static_cast<double>(value);
+}
+
 inline std::size_t bytes_of(Type type) {
   return with_element(type, [](auto element) { return sizeof element; });
 }

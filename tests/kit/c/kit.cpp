@@ -32,8 +32,9 @@ bool read(std::string_view text, Number& number) {
 bool read_tile(std::string_view text, TileSize& tile) {
   const std::size_t cross = text.find('x');
   if (cross == std::string_view::npos) return false;
-  return read(text.substr(0, cross), tile.rows) && read(text.substr(cross + 1), tile.columns) && tile.rows > 0 &&
-         tile.columns > 0;
+  const auto right = [](index_t extent) { return extent > 0 && extent <= kMostTile; };
+  return read(text.substr(0, cross), tile.rows) && read(text.substr(cross + 1), tile.columns) && right(tile.rows) &&
+         right(tile.columns);
 }
 
 // One word, key=value.

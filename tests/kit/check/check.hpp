@@ -14,6 +14,9 @@ namespace kit {
 // ln(sum) may be off at the golden maximum; an integer the distance to the farthest one within the contract.
 Tolerances tolerances(const Question& question, const Answer& answer);
 
+// Rows or columns: far beyond any kernel's, and few enough to pad a tile with.
+inline constexpr index_t kMostTile = 1'000'000;
+
 struct CheckOptions {
   TileSize tile;                 // of the foreign kernel, if its author tells it
   bool hints = true;             // look for the convention that explains a difference

@@ -36,10 +36,6 @@ constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
     {"dsinks", "d_sink"},
 };
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 std::vector<std::string> known_outputs() {
   std::vector<std::string> names;
   Answer none;
@@ -55,7 +51,7 @@ std::string known_in_words() {
 
 // What a bundle has beside its outputs.
 bool is_passed_over(std::string_view name) {
-  if (ends_with(name, ".tolerance") || name.starts_with("probabilities.")) return true;
+  if (name.ends_with(".tolerance") || name.starts_with("probabilities.")) return true;
   if (name.starts_with("key.") || name.starts_with("value.")) return true;
   bool input = name == "d_out" || name == "block_table";
   AttentionCase none;
@@ -74,7 +70,7 @@ std::string add(const std::string& output, Tensor tensor, const std::string& pat
 }
 
 std::string read_container(const std::string& path, Bundle& bundle) {
-  return ends_with(path, ".npz") ? read_npz(path, bundle) : read_safetensors(path, bundle);
+  return path.ends_with(".npz") ? read_npz(path, bundle) : read_safetensors(path, bundle);
 }
 
 // The tensor that a container has for a name which the user told: the one so called, or its only one.
@@ -122,8 +118,8 @@ std::string load(const std::string& file, Results& results) {
   const std::string name = named ? file.substr(0, equals) : "", path = named ? file.substr(equals + 1) : file;
   const std::string output = output_named(name);
   if (named && output.empty()) return in_quotes(name) + " is no output; known are " + known_in_words();
-  if (ends_with(path, ".npy")) return load_array(output, path, results);
-  if (ends_with(path, ".npz") || ends_with(path, ".safetensors")) return load_container(output, path, results);
+  if (path.ends_with(".npy")) return load_array(output, path, results);
+  if (path.ends_with(".npz") || path.ends_with(".safetensors")) return load_container(output, path, results);
   return path + ": want a file that ends in .npy, .npz or .safetensors";
 }
 

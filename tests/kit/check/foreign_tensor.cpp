@@ -9,16 +9,8 @@ namespace kit::detail {
 
 namespace {
 
-double as_double(Boolean value) { return value.byte != 0 ? 1 : 0; }
-double as_double(glint::half value) { return static_cast<double>(glint::to_float(value)); }
-double as_double(glint::bfloat16 value) { return static_cast<double>(glint::to_float(value)); }
-template <class Element>
-double as_double(Element value) {
-  return static_cast<double>(value);
-}
-
-constexpr index_t kStatisticsCopies =
-    8;  // the last axis that the operators' documents give softmax_max and softmax_sum
+// The last axis that the operators' documents give softmax_max and softmax_sum.
+constexpr index_t kStatisticsCopies = 8;
 
 using Shape = std::vector<index_t>;
 

@@ -73,8 +73,9 @@ std::string flat_bias_blocks(const AttentionCase& spec, index_t size, Grid& grid
   if (spec.actual_seq_qlen.size() != spec.actual_seq_kvlen.size()) return "the lists of lengths differ in size";
   index_t first = 0, rows_before = 0, keys_before = 0;
   for (std::size_t b = 0; b < spec.actual_seq_qlen.size(); ++b) {
-    const index_t rows = std::max<index_t>(0, spec.actual_seq_qlen[b] - rows_before);
-    const index_t keys = std::max<index_t>(0, spec.actual_seq_kvlen[b] - keys_before);
+    // Lists come from a file: from an end below zero nothing can be subtracted.
+    const index_t rows = std::max(rows_before, spec.actual_seq_qlen[b]) - rows_before;
+    const index_t keys = std::max(keys_before, spec.actual_seq_kvlen[b]) - keys_before;
     rows_before += rows, keys_before += keys;
     const index_t tall = spec.pse_form == oracle::PseForm::flat_column ? 1 : rows;
     const auto left = elements_of({spec.head_num, tall, keys});

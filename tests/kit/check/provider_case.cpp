@@ -4,15 +4,14 @@
 #include <algorithm>
 #include <limits>
 
+#include "kit/bundle/types.hpp"
+
 namespace kit::detail {
 
 namespace oracle = glint::reference;
 
 namespace {
 
-constexpr std::size_t size_of(Type type) { return type == Type::f32 ? 4 : 2; }
-
-Type type_of(DType dtype) { return dtype == DType::f16 ? Type::f16 : dtype == DType::bf16 ? Type::bf16 : Type::f32; }
 std::uint32_t code_of(DType dtype) {
   return dtype == DType::f16 ? GLINT_F16 : dtype == DType::bf16 ? GLINT_BF16 : GLINT_F32;
 }
@@ -23,7 +22,7 @@ bool is_float(DType dtype) { return dtype == DType::f32 || dtype == DType::f16 |
 std::string ProviderCase::refuse(const Question& question) const {
   const AttentionCase& spec = question.spec;
   const auto none = [](const char* what) { return std::string("the interface of providers has no ") + what; };
-  for (const char* const name : {"query", "key", "value"})
+  for (const char* const name : {"query", "key", "value", "d_out"})
     if (!is_float(question.type_of(name))) return none("integers (") + name + ")";
   if (spec.int8.dequant_scale1.present() || spec.antiquant.scale.present() || spec.key_antiquant.scale.present() ||
       spec.value_antiquant.scale.present())
@@ -120,7 +119,7 @@ void ProviderCase::add_input(const std::string& name, const Array& numbers, DTyp
   std::string layout =
       name == "query" || !of_queries ? oracle::input_layout(spec_->layout) : oracle::output_layout(spec_->layout);
   if (problem_.block_table != nullptr && !of_queries) layout = numbers.rank() == 3 ? "BSH" : "BNSD";
-  const Tensor tensor = tensor_of(numbers, type_of(dtype));
+  const Tensor tensor = tensor_of(numbers, storage_of(dtype));
   inputs_.push_back({name, tensor, tensor});
   to.data = inputs_.back().tensor.bytes.data();
   to.dtype = code_of(dtype);
@@ -157,8 +156,9 @@ void ProviderCase::set_inputs(const Question& question) {
 void ProviderCase::add_output(const std::string& name, const Array& like, bool of_keys, DType dtype, glint_tensor& to) {
   const std::string layout = name == "out" ? oracle::output_layout(spec_->layout) : oracle::input_layout(spec_->layout);
   const index_t heads = of_keys ? problem_.kv_heads : problem_.heads;
-  Output output{name, type_of(dtype), like.shape, {}, std::vector<bool>(static_cast<std::size_t>(like.size()), false)};
-  output.bytes = GuardedBytes(static_cast<std::size_t>(like.size()) * size_of(output.type), size_of(output.type));
+  const auto elements = static_cast<std::size_t>(like.size());
+  Output output{name, storage_of(dtype), like.shape, {}, std::vector<bool>(elements, false)};
+  output.bytes = GuardedBytes(elements * bytes_of(output.type), bytes_of(output.type));
   outputs_.push_back(std::move(output));
   to.data = outputs_.back().bytes.data();
   to.dtype = code_of(dtype);

@@ -1,6 +1,7 @@
 // glint-ref: golden bundles, and what is wrong with a kernel that differs from them.
 #include <cstdio>
 #include <fstream>
+#include <new>
 
 #include "kit/cli/options.hpp"
 #include "kit/cli/sets.hpp"
@@ -104,22 +105,20 @@ int run_draw(const std::vector<std::string>& arguments) {
 std::string check_options(const Words& words, CheckOptions& options) {
   options.hints = !words.has("--no-hints");
   options.layout = words.value("--layout");
-  if (words.has("--factor") && !read_factor(words.value("--factor"), options.factor))
+  if (words.has("--factor") && (!read_decimal(words.value("--factor"), options.factor) || options.factor < 0))
     return "--factor needs a number of at least 0";
   double poison = 0;
   if (words.has("--poison")) {
-    const std::string text = words.value("--poison");
-    const bool minus = text.starts_with('-');
-    if (!read_factor(text.substr(minus ? 1 : 0), poison)) return "--poison needs a finite number";
-    options.poison = minus ? -poison : poison;
+    if (!read_decimal(words.value("--poison"), poison)) return "--poison needs a number";
+    options.poison = poison;
   }
   if (!words.has("--tile")) return {};
   const std::string tile = words.value("--tile");
   const std::size_t comma = std::min(tile.find(','), tile.size());
   std::uint64_t rows = 0, columns = 0;
-  constexpr std::uint64_t kMost = 1'000'000;
-  const bool numbers = comma < tile.size() && read_number(tile.substr(0, comma), kMost, rows) &&
-                       read_number(tile.substr(comma + 1), kMost, columns);
+  constexpr auto most = static_cast<std::uint64_t>(kMostTile);
+  const bool numbers = comma < tile.size() && read_number(tile.substr(0, comma), most, rows) &&
+                       read_number(tile.substr(comma + 1), most, columns);
   if (!numbers || rows == 0 || columns == 0) return "--tile needs two numbers: query rows and keys, as in 64,128";
   options.tile = {static_cast<index_t>(rows), static_cast<index_t>(columns)};
   return {};
@@ -191,4 +190,12 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace kit::cli
 
-int main(int count, char** arguments) { return kit::cli::run({arguments + 1, arguments + count}); }
+int main(int count, char** arguments) {
+  try {
+    return kit::cli::run({arguments + 1, arguments + count});
+  } catch (const std::bad_alloc&) {  // a legal line or bundle may need more than the machine has
+    return kit::cli::fail("the case is too large for this machine's memory");
+  } catch (const std::exception& problem) {
+    return kit::cli::fail(problem.what());
+  }
+}

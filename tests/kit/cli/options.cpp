@@ -46,10 +46,10 @@ bool read_number(const std::string& text, std::uint64_t most, std::uint64_t& val
   return problem == std::errc{} && stop == end && value <= most;
 }
 
-bool read_factor(const std::string& text, double& value) {
+bool read_decimal(const std::string& text, double& value) {
   const char* const end = text.data() + text.size();
   const auto [stop, problem] = std::from_chars(text.data(), end, value);
-  return problem == std::errc{} && stop == end && std::isfinite(value) && value >= 0;
+  return problem == std::errc{} && stop == end && std::isfinite(value);
 }
 
 }  // namespace kit::cli

@@ -20,8 +20,8 @@ struct Words {
 Words parse_words(const std::vector<std::string>& arguments, const std::vector<std::string>& with_value,
                   const std::vector<std::string>& switches);
 
-// Whole numbers and factors; false if the text is not one, or is out of range.
+// Whole numbers and finite decimals; false if the text is not one, or is out of range.
 bool read_number(const std::string& text, std::uint64_t most, std::uint64_t& value);
-bool read_factor(const std::string& text, double& value);
+bool read_decimal(const std::string& text, double& value);
 
 }  // namespace kit::cli

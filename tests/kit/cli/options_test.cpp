@@ -39,10 +39,11 @@ TEST(Words, NumbersAreWholeAndInRange) {
   for (const char* text : {"", "-1", "1.5", " 1", "1 ", "0x10", "18446744073709551616", "nan"})
     EXPECT_FALSE(kit::cli::read_number(text, ~std::uint64_t{0}, number)) << text;
   EXPECT_FALSE(kit::cli::read_number("11", 10, number));
-  double factor = 0;
-  EXPECT_TRUE(kit::cli::read_factor("0.5", factor));
-  for (const char* text : {"", "-1", "nan", "inf", "1e999", "1x"})
-    EXPECT_FALSE(kit::cli::read_factor(text, factor)) << text;
+  double decimal = 0;
+  EXPECT_TRUE(kit::cli::read_decimal("-0.5", decimal));
+  EXPECT_EQ(decimal, -0.5);
+  for (const char* text : {"", "nan", "inf", "1e999", "1x"})
+    EXPECT_FALSE(kit::cli::read_decimal(text, decimal)) << text;
 }
 
 }  // namespace

@@ -8,12 +8,15 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <new>
 #include <set>
 #include <thread>
 
 namespace kit::cli {
 
 namespace {
+
+constexpr const char* kBlanks = " \t\r";
 
 std::string numbered(std::uint64_t number) {
   std::string digits = std::to_string(number);
@@ -22,6 +25,15 @@ std::string numbered(std::uint64_t number) {
 
 bool is_file_name(const std::string& name) {
   return !name.empty() && name[0] != '.' && name.find('/') == std::string::npos;
+}
+
+// No exception may leave a thread.
+std::string make_one(const Entry& entry, const std::string& folder, const MakeOptions& options) {
+  try {
+    return make(entry.line, folder + "/" + entry.name + ".safetensors", options);
+  } catch (const std::bad_alloc&) {
+    return "does not fit into memory";
+  }
 }
 
 // On a terminal one line that is written over; elsewhere nothing but the summary.
@@ -60,15 +72,15 @@ std::string read_lines(const std::string& path, std::vector<Entry>& entries) {
   std::string text;
   for (std::uint64_t number = 1; std::getline(file, text); ++number) {
     text.resize(std::min(text.find('#'), text.size()));
-    const std::size_t first = text.find_first_not_of(" \t\r");
+    const std::size_t first = text.find_first_not_of(kBlanks);
     if (first == std::string::npos) continue;
-    text.erase(0, first);
+    text = text.substr(first, text.find_last_not_of(kBlanks) + 1 - first);
     const std::size_t colon = text.find(": ");
     const bool named = colon != std::string::npos;
     const std::string name = named ? text.substr(0, colon) : numbered(number);
-    const std::string place = path + ": line " + std::to_string(number) + ": '" + name;
-    if (!is_file_name(name)) return place + "' is no file name";
-    if (!names.insert(name).second) return place + "' is the name of a line before";
+    const std::string place = path + ": line " + std::to_string(number) + ": '" + name + "' ";
+    if (!is_file_name(name)) return place + "is no file name";
+    if (!names.insert(name).second) return place + "is there twice";
     entries.push_back({name, named ? text.substr(colon + 2) : text});
   }
   if (entries.empty()) return path + ": has no case line";
@@ -97,7 +109,7 @@ std::string make_all(const std::vector<Entry>& entries, const std::string& folde
   std::mutex mutex;
   const auto work = [&] {
     for (std::size_t at = next++; at < entries.size(); at = next++) {
-      const std::string error = make(entries[at].line, folder + "/" + entries[at].name + ".safetensors", options);
+      const std::string error = make_one(entries[at], folder, options);
       if (!error.empty()) {
         const std::lock_guard lock(mutex);
         if (first_error.empty()) first_error = entries[at].name + ": " + error;

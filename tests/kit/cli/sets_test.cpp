@@ -79,10 +79,12 @@ TEST(Sets, LinesAreReadWithNamesAndComments) {
   ASSERT_EQ(kit::cli::read_lines(path, entries), "");
   ASSERT_EQ(entries.size(), 2u);
   EXPECT_EQ(entries[0].name, "first");
-  EXPECT_EQ(entries[0].line, "op=fwd n=1  ");
+  EXPECT_EQ(entries[0].line, "op=fwd n=1");
   EXPECT_EQ(entries[1].name, "00004");
   std::ofstream(path) << "../escape: op=fwd\n";
   EXPECT_EQ(kit::cli::read_lines(path, entries), path + ": line 1: '../escape' is no file name");
+  std::ofstream(path) << "a: op=fwd\na: op=bwd\n";
+  EXPECT_EQ(kit::cli::read_lines(path, entries), path + ": line 2: 'a' is there twice");
   std::remove(path.c_str());
   EXPECT_EQ(kit::cli::read_lines(path, entries), path + ": cannot be read");
 }

@@ -32,7 +32,7 @@ void add_pages(const AttentionCase& spec, Hypotheses& table) {
         },
         table);
   };
-  const index_t columns = blocks.shape[1], pages = std::max<index_t>(1, spec.key.shape.at(0));
+  const index_t columns = blocks.shape[1], pages = std::max<index_t>(1, reference::key_sample(spec).shape.at(0));
   numbered("it reads the pages in the order of the pool",
            [=](index_t b, index_t t) { return (b * columns + t) % pages; });
   numbered("every entry reads the pool from its start", [](index_t, index_t t) { return t; });
@@ -40,7 +40,8 @@ void add_pages(const AttentionCase& spec, Hypotheses& table) {
   index_t used = 0;
   for (index_t b = 0; b < blocks.shape[0]; ++b) {
     firsts.push_back(used);
-    const index_t length = parts::listed(spec.actual_seq_kvlen, b);
+    const bool entry = spec.actual_seq_kvlen.size() == 1 || b < std::ssize(spec.actual_seq_kvlen);
+    const index_t length = entry ? parts::listed(spec.actual_seq_kvlen, b) : 0;  // a table may have more rows
     used += (length + spec.paging.block_size - 1) / spec.paging.block_size;
   }
   numbered("it reads the pages that are used in the order of the pool",

@@ -113,19 +113,30 @@ std::vector<index_t> differences(const std::vector<index_t>& lengths) {
   return result;
 }
 
-void add_dense_keys(const AttentionCase& spec, Hypotheses& table) {
-  if (spec.actual_seq_kvlen.empty()) return;
+// A table may name one page many times, and so more keys than memory holds.
+bool gathers_too_much(const AttentionCase& spec, index_t keys) {
+  constexpr index_t kMostNumbers = index_t{1} << 26;
+  const index_t width = parts::head_width(spec, reference::key_sample(spec)) +
+                        parts::head_width(spec, reference::value_sample(spec));
+  return keys > kMostNumbers / std::max<index_t>(1, width);
+}
+
+void add_ignored_keys(const AttentionCase& spec, Hypotheses& table) {
   const bool pages = spec.paging.block_table.present();
+  const index_t capacity = pages ? spec.paging.block_table.shape[1] * spec.paging.block_size : 0;
+  if (gathers_too_much(spec, capacity)) return;
   table.push_back({"lengths.ignored",
                    "The kernel ignores the key lengths (actual_seq_kvlen): rows see the padding behind them.",
-                   [pages](Kernel& kernel) {
+                   [pages, capacity](Kernel& kernel) {
                      kernel.gathers = true;
-                     AttentionCase& edited = kernel.spec;
-                     edited.actual_seq_kvlen.clear();
-                     if (!pages) return;
-                     const index_t capacity = edited.paging.block_table.shape[1] * edited.paging.block_size;
-                     edited.actual_seq_kvlen = {capacity};
+                     kernel.spec.actual_seq_kvlen.clear();
+                     if (pages) kernel.spec.actual_seq_kvlen = {capacity};
                    }});
+}
+
+void add_dense_keys(const AttentionCase& spec, Hypotheses& table) {
+  if (spec.actual_seq_kvlen.empty()) return;
+  add_ignored_keys(spec, table);
   if (spec.actual_seq_kvlen.size() < 2) return;
   table.push_back({"lengths.as_lengths",
                    "The kernel takes the key lengths for cumulative ends; each element is the length of its own entry.",

@@ -1,4 +1,6 @@
 // Which keys a row sees: corners, windows, polarity, and masks that are not applied or applied to others.
+#include <algorithm>
+
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
 
@@ -8,6 +10,12 @@ namespace reference = glint::reference;
 namespace parts = glint::reference::detail;
 
 namespace {
+
+// Tokens may be as large as an integer gets; beyond every tensor they are as good as this, and can be moved.
+index_t moved(index_t tokens, index_t by) {
+  constexpr index_t kFar = index_t{1} << 40;
+  return std::clamp(tokens, -kFar, kFar) + by;
+}
 
 constexpr const char* kTriangles = "mode 2 aligns at the top left, mode 3 at the bottom right";
 
@@ -119,7 +127,7 @@ void add_edges(const AttentionCase& spec, Hypotheses& table) {
         [=](SparseRule& rule, index_t& row) {
           if (rule.mode == 1 || rule.mode == 9) return;
           if (banded(rule)) {
-            rule.pre += left, rule.next += right;
+            rule.pre = moved(rule.pre, left), rule.next = moved(rule.next, right);
           } else {
             row += right;
           }
@@ -146,7 +154,7 @@ void add_prefix_edges(const AttentionCase& spec, Hypotheses& table) {
   for (const index_t by : {index_t{-1}, index_t{1}})
     add_edge(
         spec, std::string("the prefix is one key too ") + (by < 0 ? "short" : "long"),
-        [by](SparseRule& rule, index_t&) { rule.prefix += by; }, table);
+        [by](SparseRule& rule, index_t&) { rule.prefix = moved(rule.prefix, by); }, table);
 }
 
 void add_ignored(const AttentionCase& spec, Hypotheses& table) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kit/bundle/types.hpp"
 #include "kit/case/drawn.hpp"
 #include "kit/check/check.hpp"
 
@@ -11,19 +12,13 @@ namespace kit::foreign {
 using glint_test::Case;
 using Edit = std::function<void(Question&)>;
 
-inline Type stored_as(DType type) {
-  if (type == DType::f16) return Type::f16;
-  if (type == DType::bf16) return Type::bf16;
-  return type == DType::i8 ? Type::i8 : Type::f32;
-}
-
 // As a kernel hands its outputs in; statistics and d_sink in float.
 inline Results results_of(const Question& question, const Answer& answer) {
   Results results;
   visit_outputs(answer, [&](const std::string& name, const Array& numbers) {
     if (!numbers.present()) return;
     const bool tensor = name == "out" || (name.starts_with("d_") && name != "d_sink");
-    results[name] = tensor_of(numbers, tensor ? stored_as(question.out_type) : Type::f32);
+    results[name] = tensor_of(numbers, tensor ? storage_of(question.out_type) : Type::f32);
   });
   return results;
 }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "kit/bundle/types.hpp"
 #include "kit/mutants/kernel.hpp"
 
 namespace kit {
@@ -148,12 +149,6 @@ void quantise(Run& run) {
       }
 }
 
-Type type_of(DType dtype) {
-  if (dtype == DType::f16) return Type::f16;
-  if (dtype == DType::bf16) return Type::bf16;
-  return dtype == DType::i8 ? Type::i8 : Type::f32;
-}
-
 }  // namespace
 }  // namespace mutant
 
@@ -164,7 +159,7 @@ Results run_broken(const Question& question, Bug bug, TileSize tile) {
     for (index_t head = 0; head < kernel.heads; ++head) mutant::run_head(run, sequence, head);
   if (question.spec.int8.quant_scale2.present()) mutant::quantise(run);
   Results results;
-  const Type stored = mutant::type_of(question.out_type);
+  const Type stored = storage_of(question.out_type);
   visit_outputs(run.answer, [&](const std::string& name, const Array& numbers) {
     if (!numbers.present()) return;
     const bool tensor = name == "out" || (name.starts_with("d_") && name != "d_sink");

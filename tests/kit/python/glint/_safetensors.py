@@ -24,7 +24,7 @@ def _header(path: str, data: memoryview) -> Tuple[Dict[str, Any], int]:
         raise ValueError(f"{path}: a header of {length} bytes does not fit the file")
     try:
         header = json.loads(bytes(data[8:8 + length]).decode("utf-8"))
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise ValueError(f"{path}: the header is no JSON: {problem}") from None
     if not isinstance(header, dict):
         raise ValueError(f"{path}: the header is no JSON object")
@@ -39,9 +39,10 @@ def _whole(numbers: Any) -> List[int]:
 
 
 def _tensor(data: memoryview, start: int, entry: Any) -> TensorLike:
-    if not isinstance(entry, dict) or entry.get("dtype") not in _TYPES:
-        raise ValueError(f"unknown type {entry.get('dtype') if isinstance(entry, dict) else entry!r}")
-    dtype = np.dtype(_TYPES[entry["dtype"]])
+    kind = entry.get("dtype") if isinstance(entry, dict) else entry
+    if not isinstance(kind, str) or kind not in _TYPES or not isinstance(entry, dict):
+        raise ValueError(f"unknown type {kind!r}")
+    dtype = np.dtype(_TYPES[kind])
     shape, offsets = _whole(entry.get("shape")), _whole(entry.get("data_offsets"))
     count = 1
     for extent in shape:
@@ -50,7 +51,7 @@ def _tensor(data: memoryview, start: int, entry: Any) -> TensorLike:
         raise ValueError(f"data_offsets {offsets} do not fit shape {shape} or the file")
     array: np.ndarray = np.frombuffer(data, dtype, count, start + offsets[0]) if count else np.empty(0, dtype)
     array = array.reshape(shape)
-    return bfloat16(array) if entry["dtype"] == "BF16" else array
+    return bfloat16(array) if kind == "BF16" else array
 
 
 def read(path: Union[str, "os.PathLike[str]"]) -> Tuple[Dict[str, TensorLike], Dict[str, str]]:
@@ -64,13 +65,15 @@ def read(path: Union[str, "os.PathLike[str]"]) -> Tuple[Dict[str, TensorLike], D
         data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)) if size else memoryview(b"")
     header, start = _header(path, data)
     notes = header.pop("__metadata__", {})
+    if not isinstance(notes, dict) or not all(isinstance(text, str) for text in notes.values()):
+        raise ValueError(f"{path}: __metadata__ holds other things than text")
     tensors: Dict[str, TensorLike] = {}
     for name, entry in header.items():
         try:
             tensors[name] = _tensor(data, start, entry)
         except ValueError as problem:
             raise ValueError(f"{path}: tensor {name!r}: {problem}") from None
-    return tensors, dict(notes)
+    return tensors, notes
 
 
 def _stored(name: str, tensor: Any) -> Tuple[str, np.ndarray]:

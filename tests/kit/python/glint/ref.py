@@ -65,7 +65,7 @@ class Bundle:
         parts = name.split(".")
         if parts[-1] == "tolerance":
             self.tolerances[name[:-len(".tolerance")]] = tensor
-        elif parts[0] == "probabilities":
+        elif parts[0] == "probabilities" and len(parts) == 3:
             self.probabilities[int(parts[1]), int(parts[2])] = tensor
         elif name in OUTPUTS:
             self.outputs[name] = tensor
