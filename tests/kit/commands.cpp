@@ -121,7 +121,7 @@ std::string show(const std::string& path, std::string& error) {
   error = read_any(path, bundle);
   if (!error.empty()) return {};
   std::ostringstream lines;
-  for (const auto& [name, note] : bundle.notes) lines << name << ": " << note << '\n';
+  for (const auto& [name, note] : bundle.notes) lines << printable(name) << ": " << printable(note) << '\n';
   for (const auto& [name, tensor] : bundle.tensors)
     lines << "  " << name << "  " << name_of(tensor.type) << " " << text_of(tensor.shape) << '\n';
   return lines.str();

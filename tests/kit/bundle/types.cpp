@@ -80,4 +80,10 @@ std::string in_quotes(std::string_view name) {
   return "'" + std::string(name.substr(0, most)) + (cut ? "...'" : "'");
 }
 
+std::string printable(std::string text) {
+  for (char& letter : text)
+    if (static_cast<unsigned char>(letter) < 0x20 || letter == 0x7f) letter = '?';
+  return text;
+}
+
 }  // namespace kit

@@ -68,4 +68,7 @@ std::string text_of(const std::vector<index_t>& shape);
 // 'name', cut where it is very long.
 std::string in_quotes(std::string_view name);
 
+// A stranger's text for a terminal: '?' for control characters.
+std::string printable(std::string text);
+
 }  // namespace kit

@@ -31,6 +31,7 @@ std::string contract_in_words(const Bundle& bundle, const Question& question, do
   std::string text = "|got - want| <= u |want| + 16 * 2^-24 * W * (1 + A), u of " + unit;
   if (bundle.find("dequant_scale1") != nullptr) text = "|got - want| <= what one step of int8 and f16 on the way makes";
   if (question.rounds_p) text += ", P in bf16";
+  if (question.gradient && question.spec.softcap != 0) text += ", and the slope of the cap";
   if (question.out_type == DType::i8) text += ", then rounded to int8";
   if (factor == 1) return text;
   std::ostringstream times;
@@ -61,7 +62,7 @@ class Check {
  private:
   void note(const char* name, std::string& to) const {
     const auto found = bundle_.notes.find(name);
-    if (found != bundle_.notes.end()) to = found->second;
+    if (found != bundle_.notes.end()) to = printable(found->second);
   }
 
   void refuse(const std::string& name, std::string error) {

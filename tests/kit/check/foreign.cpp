@@ -76,8 +76,11 @@ std::string read_container(const std::string& path, Bundle& bundle) {
 // The tensor that a container has for a name which the user told: the one so called, or its only one.
 std::string add_named(const std::string& output, const std::string& path, Bundle& bundle, Results& results) {
   Tensor* chosen = nullptr;
-  for (auto& [name, tensor] : bundle.tensors)
-    if (output_named(name) == output || bundle.tensors.size() == 1) chosen = &tensor;
+  for (auto& [name, tensor] : bundle.tensors) {
+    if (output_named(name) != output && bundle.tensors.size() != 1) continue;
+    if (chosen != nullptr) return path + ": has two tensors that mean " + output;
+    chosen = &tensor;
+  }
   if (chosen == nullptr) return path + ": has no tensor called " + output;
   return add(output, std::move(*chosen), path, results);
 }
