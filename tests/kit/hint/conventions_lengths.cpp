@@ -116,8 +116,8 @@ std::vector<index_t> differences(const std::vector<index_t>& lengths) {
 // A table may name one page many times, and so more keys than memory holds.
 bool gathers_too_much(const AttentionCase& spec, index_t keys) {
   constexpr index_t kMostNumbers = index_t{1} << 26;
-  const index_t width = parts::head_width(spec, reference::key_sample(spec)) +
-                        parts::head_width(spec, reference::value_sample(spec));
+  const index_t width =
+      parts::head_width(spec, reference::key_sample(spec)) + parts::head_width(spec, reference::value_sample(spec));
   return keys > kMostNumbers / std::max<index_t>(1, width);
 }
 
