@@ -165,6 +165,14 @@ void add_factors(const AttentionCase& spec, Hypotheses& table) {
         },
         table);
     add(
+        "antiquant.sign", "The kernel decodes the cache as (x - offset) * scale; asked is (x + offset) * scale.",
+        [](AttentionCase& edited) {
+          each_factors(edited, [](reference::Antiquant& factors) {
+            for (double& offset : factors.offset.data) offset = -offset;
+          });
+        },
+        table);
+    add(
         "antiquant.offset_missing", "The kernel decodes the cache without its offset; asked is (x + offset) * scale.",
         [](AttentionCase& edited) { each_factors(edited, [](reference::Antiquant& factors) { factors.offset = {}; }); },
         table);

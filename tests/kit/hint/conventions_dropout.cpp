@@ -102,6 +102,11 @@ void add_dropout_conventions(const Question& question, Hypotheses& table) {
       bits("dropout.scale",
            "The kernel does not multiply what it keeps by 1/keep_prob = " + number(1 / spec.keep_prob) + ".",
            [](const ScoreAt& at) { return keeps(at.spec, element_of(at), false) ? 1.0 : 0.0; }));
+  table.push_back(bits(
+      "dropout.wrong_scale",
+      "The kernel multiplies what it keeps by 1/(1 - keep_prob) = " + number(1 / (1 - spec.keep_prob)) +
+          ", as if keep_prob were the share to drop; asked is " + "1/keep_prob = " + number(1 / spec.keep_prob) + ".",
+      [](const ScoreAt& at) { return keeps(at.spec, element_of(at), false) ? 1 / (1 - at.spec.keep_prob) : 0.0; }));
   table.push_back(bits("dropout.ignored",
                        "The kernel does not drop anything; keep_prob is " + number(spec.keep_prob) + ".",
                        [](const ScoreAt&) { return 1.0; }));

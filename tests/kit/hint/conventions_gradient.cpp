@@ -19,6 +19,17 @@ void add_gradient_conventions(const Question& question, Hypotheses& table) {
       [missing](Backward& backward) { backward.dq_factor = missing; });
   add("gradient.scale_dk", "The kernel's dk lacks the " + factor + ": dK = scale * dS^T Q.",
       [missing](Backward& backward) { backward.dk_factor = missing; });
+  const double again = spec.q_scale * spec.scale;
+  const std::string twice = " twice; once is asked for.";
+  add("gradient.scale_twice", "The kernel applies " + factor + " to dq and to dk" + twice,
+      [again](Backward& backward) { backward.dq_factor = backward.dk_factor = again; });
+  add("gradient.scale_twice", "The kernel applies " + factor + " to dq" + twice,
+      [again](Backward& backward) { backward.dq_factor = again; });
+  add("gradient.scale_twice", "The kernel applies " + factor + " to dk" + twice,
+      [again](Backward& backward) { backward.dk_factor = again; });
+  if (spec.key.shape == spec.value.shape)
+    add("gradient.swapped", "The kernel's d_key and d_value are exchanged.",
+        [](Backward& backward) { backward.exchanges_keys = true; });
   if (spec.q_scale != 1) {
     add("gradient.scale_dq", "The kernel's dq lacks q_scale * scale.",
         [both](Backward& backward) { backward.dq_factor = both; });

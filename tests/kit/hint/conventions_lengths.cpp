@@ -1,4 +1,6 @@
 // Lists of lengths: what they count, where they begin, and whether they are read at all.
+#include <algorithm>
+
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
 
@@ -93,6 +95,19 @@ void add_one_sequence(Hypotheses& table) {
       table);
 }
 
+void add_keys_by_queries(index_t keys, Hypotheses& table) {
+  add_entries(
+      "lengths.kv_by_query",
+      "The kernel cuts the keys by the list of the queries (actual_seq_qlen); keys have their own, actual_seq_kvlen.",
+      [keys](Entries& entries) {
+        for (Entry& entry : entries) {
+          entry.first_key = std::min(entry.first_row, keys);
+          entry.kv_rows = std::min(entry.rows, keys - entry.first_key);
+        }
+      },
+      table);
+}
+
 void add_packed(const AttentionCase& spec, Hypotheses& table) {
   const bool pages = spec.paging.block_table.present();
   const index_t rows = reference::query_extent(spec).rows;
@@ -102,7 +117,9 @@ void add_packed(const AttentionCase& spec, Hypotheses& table) {
   if (spec.actual_seq_qlen.size() < 2) return;
   add_leading_zero(pages, table);
   add_ends_as_lengths(rows, keys, pages, table);
-  if (!pages) add_one_sequence(table);
+  if (pages) return;
+  add_one_sequence(table);
+  if (spec.actual_seq_kvlen != spec.actual_seq_qlen) add_keys_by_queries(keys, table);
 }
 
 // Lengths read as ends.
@@ -111,6 +128,25 @@ std::vector<index_t> differences(const std::vector<index_t>& lengths) {
   for (std::size_t b = 0; b < lengths.size(); ++b)
     result.push_back(parts::span_length(lengths, static_cast<index_t>(b)));
   return result;
+}
+
+// The token that was appended last is not counted, or one is that is not there.
+void add_one_key_off(const AttentionCase& spec, Hypotheses& table) {
+  if (spec.kv_padding_size || spec.key_list.size() > 1) return;
+  const bool pages = spec.paging.block_table.present();
+  const index_t room = pages ? spec.paging.block_table.shape[1] * spec.paging.block_size
+                             : reference::extent_of(reference::key_sample(spec), reference::input_layout(spec.layout),
+                                                    reference::kv_heads_of(spec))
+                                   .rows;
+  const auto add = [&](index_t by, const std::string& what) {
+    table.push_back({"lengths.off_by_one", "The kernel " + what, [by, room](Kernel& kernel) {
+                       kernel.gathers = true;
+                       for (index_t& length : kernel.spec.actual_seq_kvlen)
+                         length = std::clamp<index_t>(std::min(length, room) + by, 0, room);
+                     }});
+  };
+  add(-1, "leaves out the last key of each entry; actual_seq_kvlen counts the new token, too.");
+  add(1, "sees one key behind the last of each entry; actual_seq_kvlen is their number, the last is number len - 1.");
 }
 
 // A table may name one page many times, and so more keys than memory holds.
@@ -137,6 +173,7 @@ void add_ignored_keys(const AttentionCase& spec, Hypotheses& table) {
 void add_dense_keys(const AttentionCase& spec, Hypotheses& table) {
   if (spec.actual_seq_kvlen.empty()) return;
   add_ignored_keys(spec, table);
+  add_one_key_off(spec, table);
   if (spec.actual_seq_kvlen.size() < 2) return;
   table.push_back({"lengths.as_lengths",
                    "The kernel takes the key lengths for cumulative ends; each element is the length of its own entry.",
@@ -152,6 +189,12 @@ void add_dense_keys(const AttentionCase& spec, Hypotheses& table) {
 
 void add_dense_queries(const AttentionCase& spec, Hypotheses& table) {
   if (spec.actual_seq_qlen.empty() || spec.op == reference::Operator::score) return;
+  table.push_back({"rows.padding_unwritten",
+                   "Rows behind the query lengths (actual_seq_qlen) are left unwritten; they must be written: 0.",
+                   [](Kernel& kernel) {
+                     kernel.keeps_scores = true;
+                     kernel.outside = RowState::unwritten;
+                   }});
   table.push_back(
       {"lengths.ignored",
        "The kernel ignores the query lengths (actual_seq_qlen): it computes rows behind them, and triangles "

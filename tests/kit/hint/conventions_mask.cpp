@@ -1,5 +1,6 @@
 // Which keys a row sees: corners, windows, polarity, and masks that are not applied or applied to others.
 #include <algorithm>
+#include <utility>
 
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
@@ -147,6 +148,29 @@ void add_edges(const AttentionCase& spec, Hypotheses& table) {
   edge(1, 0, "it sees one key too many to the left");
   edge(-1, -1, "it sees one key too few on both sides");
   edge(1, 1, "it sees one key too many on both sides");
+  if (spec.pre_tokens == spec.next_tokens) return;
+  table.push_back({"mask.tokens_swapped",
+                   "The kernel takes pre_tokens for next_tokens and the other way round; " + mode_name(spec) +
+                       " sees pre_tokens keys before the diagonal and next_tokens after it.",
+                   rule_edit([banded](SparseRule& rule, index_t&) {
+                     if (banded(rule)) std::swap(rule.pre, rule.next);
+                   })});
+}
+
+// The corner of the tensors rather than that of each entry's own rows and keys.
+void add_padded_corner(const AttentionCase& spec, Hypotheses& table) {
+  const bool lists = !spec.actual_seq_qlen.empty() || !spec.actual_seq_kvlen.empty();
+  const bool right_down = mode_acts(spec) && (spec.sparse_mode == 3 || spec.sparse_mode == 4);
+  if (spec.op != reference::Operator::prompt || !lists || !right_down) return;
+  if (reference::is_packed(reference::input_layout(spec.layout)) || spec.paging.block_table.present()) return;
+  if (!spec.key.present() || spec.key_shared_prefix.present()) return;
+  const index_t rows = reference::query_extent(spec).rows;
+  const index_t keys =
+      reference::extent_of(spec.key, reference::input_layout(spec.layout), reference::kv_heads_of(spec)).rows;
+  table.push_back({"mask.corner",
+                   "The kernel aligns its triangle or band by the padded lengths, S2 - S1 = " +
+                       std::to_string(keys - rows) + "; each entry has its own, of the lists of lengths.",
+                   rule_edit([rows, keys](SparseRule& rule, index_t&) { rule.rows = rows, rule.keys = keys; })});
 }
 
 void add_prefix_edges(const AttentionCase& spec, Hypotheses& table) {
@@ -169,9 +193,8 @@ void add_ignored(const AttentionCase& spec, Hypotheses& table) {
   }
   if (has_band(spec) || has_triangle(spec)) {
     table.push_back({"mask.mode_ignored",
-                     "The kernel does not apply " + mode_name(spec) +
-                         ": its rows see all keys that attn_mask leaves. "
-                         "Apply the mode's triangle or band.",
+                     "The kernel does not apply " + mode_name(spec) + ": its rows see all keys" +
+                         (reads_mask(spec) ? " that attn_mask leaves" : "") + ". Apply the mode's triangle or band.",
                      rule_edit([](SparseRule& rule, index_t&) { rule.mode = 1; })});
     if (reads_mask(spec))
       table.push_back({"mask.ignored", "The kernel applies neither attn_mask nor " + mode_name(spec) + ".",
@@ -231,6 +254,7 @@ void add_broadcast(const AttentionCase& spec, Hypotheses& table) {
 void add_mask_conventions(const Question& question, Hypotheses& table) {
   const AttentionCase& spec = question.spec;
   add_corner(spec, table);
+  add_padded_corner(spec, table);
   add_ignored(spec, table);
   add_polarity(spec, table);
   add_broadcast(spec, table);

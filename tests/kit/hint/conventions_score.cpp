@@ -1,6 +1,7 @@
 // From the product of a query and a key to the score: scale, bias, cap and sink.
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
@@ -37,6 +38,14 @@ void add_scales(const AttentionCase& spec, Hypotheses& table) {
   if (rope > 0) {
     const double wide = 1 / std::sqrt(static_cast<double>(width + rope));
     scaled("scale.default", "uses its own scale 1/sqrt(D + rope) = " + number(wide), wide);
+  }
+  index_t before = width;
+  for (const index_t step : {16, 64, 128}) {
+    const index_t padded = (width + step - 1) / step * step;
+    if (padded != before)
+      scaled("scale.default", "uses the scale of a padded width, 1/sqrt(" + std::to_string(padded) + ")",
+             1 / std::sqrt(static_cast<double>(padded)));
+    before = padded;
   }
   scaled("scale.twice", "applies the scale twice", spec.scale * spec.scale);
   scaled("scale.twice", "applies 1/sqrt(D) besides the scale", spec.scale * usual);
@@ -93,6 +102,14 @@ void keep_first(Array& pse, bool entry, bool head) {
       for (index_t at = 0; at < plane; ++at)
         kept.flat((b * kept.shape[1] + n) * plane + at) = pse.flat((b * heads + n) * plane + at);
   pse = std::move(kept);
+}
+
+void transpose_planes(Array& pse) {
+  const index_t rows = pse.shape[2];
+  for (index_t plane = 0; plane < pse.shape[0] * pse.shape[1]; ++plane)
+    for (index_t i = 0; i < rows; ++i)
+      for (index_t j = 0; j < i; ++j)
+        std::swap(pse.flat((plane * rows + i) * rows + j), pse.flat((plane * rows + j) * rows + i));
 }
 
 void add_bias_broadcast(const AttentionCase& spec, Hypotheses& table) {
@@ -169,6 +186,12 @@ void add_bias(const AttentionCase& spec, Hypotheses& table) {
                    generated(spec) ? "The kernel adds slope * distance; ALiBi here is -slope * distance."
                                    : "The kernel subtracts pse; it is added to the scores.",
                    [](Kernel& kernel) { multiply(kernel.spec.pse, -1); }});
+  table.push_back({"pse.twice", "The kernel adds pse twice.", [](Kernel& kernel) { multiply(kernel.spec.pse, 2); }});
+  const bool planes = !generated(spec) && spec.pse_form == reference::PseForm::dense && spec.pse.rank() == 4;
+  if (planes && spec.pse.shape[2] == spec.pse.shape[3] && spec.pse.shape[2] > 1)
+    table.push_back({"pse.transposed",
+                     "The kernel reads pse transposed: the last axis counts keys, the one before it rows.",
+                     [](Kernel& kernel) { transpose_planes(kernel.spec.pse); }});
   add_generated_bias(spec, table);
   add_bias_broadcast(spec, table);
 }

@@ -55,6 +55,12 @@ TEST(HintMask, OffByOne) {
                sees([](auto, auto, index_t i, index_t j) { return j - 10 > i - 5 && j - 10 <= i + 2; }));
 }
 
+TEST(HintMask, TokensExchanged) {
+  for (const std::uint64_t seed : {19, 20})
+    expect_first("mask.tokens_swapped", asked(with_mode(usual(seed), 4, 7, 2)),
+                 sees([](auto, auto, index_t i, index_t j) { return j - 10 >= i - 2 && j - 10 <= i + 7; }));
+}
+
 TEST(HintMask, NotApplied) {
   const Edit all = sees([](auto...) { return true; });
   expect_first("mask.mode_ignored", asked(with_mode(usual(1), 3)), all);
@@ -95,6 +101,7 @@ TEST(HintScore, Scales) {
     expect_first("scale.missing", question, [](Question& edited) { edited.spec.scale = 1; });
     expect_first("scale.twice", question, [](Question& edited) { edited.spec.scale *= edited.spec.scale; });
     expect_first("scale.default", question, [](Question& edited) { edited.spec.scale = 0.28867513459481287; });
+    expect_first("scale.default", question, [](Question& edited) { edited.spec.scale = 0.25; });  // of 16 for 12
     expect_first("scale.exp2", question, [](Question& edited) { edited.spec.scale *= 0.6931471805599453; });
     expect_first("scale.log2e", question, [](Question& edited) { edited.spec.scale *= 1.4426950408889634; });
     Case c = usual(9);
@@ -126,6 +133,21 @@ TEST(HintBias, OrderSignAndPresence) {
     expect_first("pse.broadcast", question, [](Question& edited) {
       Array& bias = edited.spec.pse;
       std::copy_n(bias.data.begin(), bias.data.size() / 2, bias.data.begin() + bias.size() / 2);
+    });
+  }
+}
+
+TEST(HintBias, TwiceOrTransposed) {
+  for (const std::uint64_t seed : {21, 22}) {
+    Case c = with_bias(usual(seed), 0);
+    c.kv_len = c.q_len;
+    const Question question = asked(c);
+    expect_first("pse.twice", question, [](Question& edited) { scale_bias(edited, 2); });
+    expect_first("pse.transposed", question, [&](Question& edited) {
+      for (index_t b = 0; b < 2; ++b)
+        for (index_t n = 0; n < 4; ++n)
+          for (index_t i = 0; i < 19; ++i)
+            for (index_t j = 0; j < 19; ++j) edited.spec.pse.at(b, n, i, j) = question.spec.pse.at(b, n, j, i);
     });
   }
 }

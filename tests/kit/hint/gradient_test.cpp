@@ -26,6 +26,15 @@ TEST(HintGradient, FactorsAndGroups) {
     for (double& element : result.gradient.d_key.data) element /= question.spec.scale;
     expect_of_gradient("gradient.scale_dk", question, result);
 
+    result = exact;
+    std::swap(result.gradient.d_key, result.gradient.d_value);
+    expect_of_gradient("gradient.swapped", question, result);
+    result = exact;
+    for (double& element : result.gradient.d_key.data) element *= question.spec.scale;
+    expect_of_gradient("gradient.scale_twice", question, result);
+    for (double& element : result.gradient.d_query.data) element *= question.spec.scale;
+    expect_of_gradient("gradient.scale_twice", question, result);
+
     Question first_only = question;  // nothing flows into the other heads of a group
     for (index_t row = 0; row < 2 * 4 * 19; ++row)
       if (row / 19 % 2 == 1)

@@ -209,6 +209,16 @@ Hypotheses table_of(const Question& question, TileSize tile) {
   return table;
 }
 
+// NaN where a number is asked for, if nothing says more about it.
+std::vector<Hint> leaks(const Question& question, const Units& units) {
+  const double share = holds_nan(question.spec) ? units.share_leaked() : 0;
+  if (share == 0) return {};
+  return {{"poison.leak",
+           "Rows are NaN, and the inputs hold NaN where nothing may read (excluded keys, padding, what lies behind the "
+           "lengths): the kernel reads there, or never writes these rows.",
+           share}};
+}
+
 std::vector<Hint> search(const Question& question, Units& units, TileSize tile) {
   Scene scene(question);
   const Hypotheses table = table_of(question, tile);
@@ -226,7 +236,7 @@ std::vector<Hint> search(const Question& question, Units& units, TileSize tile) 
     const std::vector<Found> rounding = try_all(rows, table, true);
     if (!rounding.empty()) return told(rounding);
   }
-  return {};
+  return leaks(question, units);
 }
 
 }  // namespace

@@ -68,6 +68,7 @@ struct RowResult {
 struct Backward {
   double dq_factor = 1, dk_factor = 1;
   bool row_dot = true, drops = true;
+  bool exchanges_keys = false;         // d_key with d_value
   bool sees_masked = false;            // P of keys that take no part is not zeroed
   std::optional<index_t> only_member;  // of a group of query heads, the one whose dk and dv are kept
 };
@@ -117,6 +118,9 @@ void add_gradient_conventions(const Question& question, Hypotheses& table);
 void add_row_mistakes(const Question& question, Hypotheses& table);
 void add_tile_mistakes(const Question& question, TileSize tile, Hypotheses& table);
 void add_precisions(const Question& question, TileSize tile, Hypotheses& table);
+
+// Does an input hold NaN?
+bool holds_nan(const AttentionCase& spec);
 
 // A number as people write it: 0.125, 3, 1e-06.
 std::string number(double value);

@@ -10,6 +10,7 @@ struct Online {
   bool rescales_sum = true, rescales_out = true, drops_tail = false, pads_tail = false, subtracts_max = true;
   float (*round_p)(float) = nullptr;
   float (*round_input)(float) = nullptr;
+  float (*round_score)(float) = nullptr;
 };
 
 Case plain(std::uint64_t seed) {
@@ -33,7 +34,7 @@ std::vector<float> row_of(const AttentionCase& spec, index_t head, index_t i, co
     for (index_t j = first; j < first + how.tile; ++j) {
       float dot = 0;
       for (index_t d = 0; j < keys && d < width; ++d) dot += at(spec.query, i, d) * at(spec.key, j, d);
-      if (j < keys || how.pads_tail) x.push_back(dot * static_cast<float>(spec.scale));
+      if (j < keys || how.pads_tail) x.push_back(rounded(dot, how.round_score) * static_cast<float>(spec.scale));
     }
     const float higher = how.subtracts_max ? std::max(max, *std::max_element(x.begin(), x.end())) : 0;
     const float factor = std::exp(max - higher);
@@ -55,13 +56,13 @@ std::vector<float> row_of(const AttentionCase& spec, index_t head, index_t i, co
 std::vector<Hint> hints_of_online(const Question& question, const Online& how, TileSize told = {}) {
   Array out = answer(question).forward.out;
   const index_t rows = out.shape[2], width = out.shape[3];
-  for (index_t head = 0; head < 8; ++head)
+  for (index_t head = 0; head < out.shape[0] * out.shape[1]; ++head)
     for (index_t i = 0; i < rows; ++i) {
       const std::vector<float> row = row_of(question.spec, head, i, how);
       for (index_t d = 0; d < width; ++d)
         out.flat((head * rows + i) * width + d) = static_cast<double>(row[static_cast<std::size_t>(d)]);
     }
-  return hints_of(question, {{"out", tensor_of(out, Type::f32)}}, told);
+  return hints_of(question, {{"out", tensor_of(out, storage_of(question.out_type))}}, told);
 }
 
 void expect_first(const std::string& id, const std::vector<Hint>& found) {
@@ -144,6 +145,26 @@ TEST(HintRows, ThatSeeNothing) {
   }
 }
 
+// Some rows read a key behind the last that is NaN, others one that is a number.
+TEST(HintRows, ReachedByPoisonHereAndThere) {
+  for (const std::uint64_t seed : {69, 70}) {
+    Case c = usual(seed);
+    c.mode = 2, c.q_len = 29, c.kv_len = 40;
+    Question question = asked(c);
+    for (index_t d = 0; d < 12; ++d) question.spec.value.at(0, 0, 35, d) = std::nan("");  // no row sees key 35
+    Answer result = answer(question);
+    const index_t head = 29 * 12;
+    for (index_t at = 0; at < head; ++at) result.forward.out.flat(at) = std::nan("");
+    glint_test::Random random(seed, 1);
+    for (index_t at = head; at < 3 * head; ++at) result.forward.out.flat(at) = random.normal();
+    const std::vector<Hint> found = hints_of(question, results_of(question, result));
+    expect_first("poison.leak", found);
+    EXPECT_LT(found.at(0).explained, 0.9);
+    for (double& element : question.spec.value.data) element = std::isnan(element) ? 0 : element;
+    EXPECT_EQ(ids(hints_of(question, results_of(question, result))), "");  // nothing to leak
+  }
+}
+
 TEST(HintRows, ReachedByPoison) {
   for (const std::uint64_t seed : {60, 61}) {
     Case c = usual(seed);
@@ -174,6 +195,29 @@ TEST(HintPrecision, OfRoundedOperands) {
     expect_first("precision.p_16bit", hints_of_online(asked(plain(seed)), how));
     how.round_p = to_float16;
     expect_first("precision.p_16bit", hints_of_online(asked(plain(seed)), how, {16, 16}));
+  }
+}
+
+// The output's own rounding is as large as the error.
+TEST(HintPrecision, OfRoundedProbabilitiesInHalf) {
+  for (const std::uint64_t seed : {64, 65, 66}) {
+    Case c = usual(seed);
+    c.batch = 1, c.kv_heads = 4, c.q_len = 64, c.kv_len = 200, c.dim = c.value_dim = 64, c.scale = 1000;
+    Online how;
+    how.tile = seed == 64 ? 256 : 64;
+    EXPECT_EQ(ids(hints_of_online(asked(c, DType::f16), how)), "");
+    how.round_p = to_float16;
+    expect_first("precision.p_16bit", hints_of_online(asked(c, DType::f16), how));
+  }
+}
+
+TEST(HintPrecision, OfRoundedScores) {
+  for (const std::uint64_t seed : {67, 68}) {
+    Online how;
+    for (float (*round)(float) : {to_bfloat16, to_float16}) {
+      how.round_score = round;
+      expect_first("precision.scores_16bit", hints_of_online(asked(plain(seed)), how));
+    }
   }
 }
 

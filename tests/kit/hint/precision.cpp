@@ -111,6 +111,26 @@ void add_rounded_p(const Question& question, const std::vector<index_t>& columns
   add("float16", to_f16);
 }
 
+// A product that writes its results in 16 bits for the softmax to read.
+void add_rounded_scores(const AttentionCase& spec, Hypotheses& table) {
+  const auto add = [&](const std::string& name, const Round& round, double scale) {
+    table.push_back(simulation("precision.scores_16bit",
+                               "The error is that of scores rounded to " + name +
+                                   " between the first product and the softmax; keep them in float32.",
+                               [round, scale](Kernel& kernel) {
+                                 kernel.product = [round, scale](const Vector& query, const Vector& key) {
+                                   return round(query.dot(key) * scale) / scale;
+                                 };
+                               }));
+  };
+  const double scale = spec.scale * spec.q_scale;
+  const bool scaled_is_score = scale != 0 && scale != 1 && !spec.pse.present() && spec.softcap == 0;
+  for (const auto& [name, round] : {std::pair{"float16", Round(to_f16)}, std::pair{"bfloat16", Round(to_bf16)}}) {
+    add(name, round, 1);
+    if (scaled_is_score) add(name, round, scale);
+  }
+}
+
 // A chain of sums, each rounded.
 double chained_dot(const Vector& left, const Vector& right, const Round& round) {
   double sum = 0;
@@ -153,9 +173,10 @@ void add_precisions(const Question& question, TileSize tile, Hypotheses& table) 
   index_t keys = 0;
   for (const Entry& entry : reference::entries_of(question.spec)) keys = std::max(keys, entry.keys());
   const std::vector<index_t> columns = tiles_of(tile, keys);
-  add_tf32(columns, table);
+  if (question.out_type == DType::f32) add_tf32(columns, table);  // operands of 16 bits lose nothing
   add_rounded_p(question, columns, table);
   add_accumulators(columns, table);
+  add_rounded_scores(question.spec, table);
 }
 
 }  // namespace kit::hinting

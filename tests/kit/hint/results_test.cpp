@@ -1,10 +1,8 @@
-// Statistics in other units, dropout, lists of lengths, caches and int8 output.
+// Statistics in other units, dropout, and lists of lengths of packed sequences.
 #include "kit/hint/foreign.hpp"
 
 namespace kit::foreign {
 namespace {
-
-using glint_test::InferenceCase;
 
 void expect_first(const std::string& id, const Question& question, const Edit& edit) {
   const std::vector<Hint> found = hints_of_edit(question, edit);
@@ -87,6 +85,9 @@ TEST(HintDropout, Bits) {
       for (std::uint8_t& byte : edited.spec.drop_mask.data) byte = static_cast<std::uint8_t>(~byte);
     });
     expect_first("dropout.ignored", question, [](Question& edited) { edited.spec.keep_prob = 1; });
+    expect_of_result("dropout.wrong_scale", question, [](Answer& result) {
+      for (double& out : result.forward.out.data) out *= 0.7F / 0.3F;
+    });
     expect_of_result("dropout.scale", question, [](Answer& result) {
       for (double& out : result.forward.out.data) out *= 0.7F;
     });
@@ -159,97 +160,13 @@ TEST(HintLengths, OfPackedSequences) {
       for (Array* tensor : {&edited.spec.key, &edited.spec.value})  // the first sequence finds nothing: its rows are 0
         std::rotate(tensor->data.begin(), tensor->data.begin() + keys / 3 * width, tensor->data.end());
     });
+    expect_first("lengths.kv_by_query", question, [=](Question& edited) {
+      edited.spec.actual_seq_kvlen = {rows / 4, rows / 2, rows};
+    });
     expect_first("lengths.ignored", question, [=](Question& edited) {
       edited.spec.actual_seq_qlen = {rows};
       edited.spec.actual_seq_kvlen = {keys};
     });
-  }
-}
-
-InferenceCase cache(std::uint64_t seed) {
-  InferenceCase c;
-  c.seed = seed;
-  c.layout = glint_test::kBnsd;
-  c.batch = 3, c.kv_heads = 2, c.group = 2, c.kv_len = 41, c.dim = c.value_dim = 16;
-  return c;
-}
-
-// What nobody owns is NaN in drawn cases; a user's cache holds old numbers there.
-void own(Question& question) {
-  for (Array* tensor : {&question.spec.key, &question.spec.value})
-    for (std::size_t at = 0; at < tensor->data.size(); ++at)
-      if (std::isnan(tensor->data[at])) tensor->data[at] = std::sin(static_cast<double>(at * at));
-}
-
-TEST(HintLengths, OfACache) {
-  for (const std::uint64_t seed : {31, 32}) {
-    InferenceCase c = cache(seed);
-    c.lens = glint_test::kLengthsEach;
-    Question question = question_of(c);
-    question.spec.actual_seq_kvlen = {17, 25, 36};
-    own(question);
-    expect_first("lengths.ignored", question, [](Question& edited) { edited.spec.actual_seq_kvlen = {41}; });
-    expect_first("lengths.as_lengths", question, [](Question& edited) { edited.spec.actual_seq_kvlen = {17, 8, 11}; });
-  }
-}
-
-TEST(HintCache, PagesPaddingAndPrefix) {
-  for (const std::uint64_t seed : {33, 34}) {
-    InferenceCase c = cache(seed);
-    c.lens = glint_test::kLengthsEach;
-    c.form = glint_test::kPaged;
-    Question paged = question_of(c);
-    own(paged);
-    const index_t pages = paged.spec.key.shape[0];
-    expect_first("cache.table_ignored", paged, [pages](Question& edited) {
-      auto& table = edited.spec.paging.block_table;
-      for (index_t at = 0; at < table.size(); ++at) table.flat(at) = at % pages;
-    });
-    c.form = glint_test::kLeftPadded, c.padding = 3;
-    Question padded = question_of(c);
-    padded.spec.actual_seq_kvlen = {17, 25, 36};
-    own(padded);
-    expect_first("cache.padding_ignored", padded, [](Question& edited) { edited.spec.kv_padding_size.reset(); });
-    InferenceCase shared = cache(seed);
-    shared.prefix = 16;
-    expect_first("cache.prefix_ignored", question_of(shared),
-                 [](Question& edited) { edited.spec.key_shared_prefix = edited.spec.value_shared_prefix = {}; });
-  }
-}
-
-TEST(HintCache, Factors) {
-  for (const index_t joint : {0, 1}) {
-    InferenceCase c = cache(35);
-    c.cache = glint_test::kInt8, c.k_offset = c.v_offset = 1, c.joint = joint;
-    const Question question = question_of(c);
-    const auto factors = [joint](Question& edited, const std::function<void(glint::reference::Antiquant&)>& change) {
-      if (joint != 0) return change(edited.spec.antiquant);
-      change(edited.spec.key_antiquant);
-      change(edited.spec.value_antiquant);
-    };
-    expect_first("antiquant.offset_missing", question,
-                 [&](Question& edited) { factors(edited, [](auto& one) { one.offset = {}; }); });
-    expect_first("antiquant.order", question, [&](Question& edited) {
-      factors(edited, [](auto& one) {
-        for (index_t at = 0; at < one.offset.size(); ++at) one.offset.flat(at) /= one.scale.flat(at);
-      });
-    });
-    expect_first("antiquant.swapped", question, [joint](Question& edited) {
-      auto& all = edited.spec.antiquant;
-      if (joint == 0) edited.spec.value_antiquant = edited.spec.key_antiquant;
-      for (Array* one : {&all.scale, &all.offset})
-        if (joint != 0) std::copy_n(one->data.begin(), one->data.size() / 2, one->data.begin() + one->size() / 2);
-    });
-  }
-}
-
-TEST(HintCache, OffsetOfIntegerOutput) {
-  for (const std::uint64_t seed : {36, 37}) {
-    InferenceCase c = cache(seed);
-    c.post = seed % 2 == 0 ? glint_test::kPostTensor : glint_test::kPostChannel, c.post_offset = 1;
-    Question question = question_of(c);
-    for (double& offset : question.spec.int8.quant_offset2.data) offset = 11;
-    expect_first("quant.offset_missing", question, [](Question& edited) { edited.spec.int8.quant_offset2 = {}; });
   }
 }
 

@@ -1,4 +1,5 @@
 // Rows that see nothing, numbers that nothing may read, and exponentials too large for a float.
+#include <algorithm>
 #include <cmath>
 
 #include "glint/reference/attention.hpp"
@@ -23,16 +24,21 @@ void without_max(RowResult& row) {
   }
 }
 
-bool holds_poison(const AttentionCase& spec) {
+template <class Is>
+bool any_input(const AttentionCase& spec, const Is& is) {
   bool found = false;
   visit_inputs(spec, [&](const std::string&, const auto& tensor) {
     if constexpr (std::is_same_v<std::decay_t<decltype(tensor)>, Array>)
-      for (const double value : tensor.data) found = found || !(std::abs(value) <= 1e300);
+      found = found || std::any_of(tensor.data.begin(), tensor.data.end(), is);
   });
   return found;
 }
 
 }  // namespace
+
+bool holds_nan(const AttentionCase& spec) {
+  return any_input(spec, [](double value) { return parts::is_nan(value); });
+}
 
 void add_row_mistakes(const Question& question, Hypotheses& table) {
   const auto after = [&](const char* id, const std::string& sentence,
@@ -68,7 +74,7 @@ void add_row_mistakes(const Question& question, Hypotheses& table) {
       row.sum = std::exp(row.lse);
     });
   }
-  if (holds_poison(question.spec))
+  if (any_input(question.spec, [](double value) { return !(std::abs(value) <= 1e300); }))
     after("poison.leak",
           "NaN or infinity from where nothing may read (excluded keys, padding) reaches the result: 0 * NaN is NaN. Do "
           "not multiply excluded values, skip them.",

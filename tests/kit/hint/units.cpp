@@ -53,12 +53,31 @@ bool looks_unwritten(const Vector& got) {
   return std::all_of(got.begin(), got.end(), [&](double value) { return same(value, got(0)); });
 }
 
+// What is stored of a number in that type.
+double as_stored(DType type, double value) {
+  if (type == DType::f16) return glint::to_float(glint::from_float<glint::half>(static_cast<float>(value)));
+  if (type == DType::bf16) return glint::to_float(glint::from_float<glint::bfloat16>(static_cast<float>(value)));
+  return type == DType::f32 ? static_cast<double>(static_cast<float>(value)) : value;
+}
+
 double bits(double error_in_tolerances) { return std::min(kMostBits, std::log2(1 + error_in_tolerances)); }
 
 }  // namespace
 
 bool Sample::fails() const {
   return std::any_of(status.begin(), status.end(), [](Status one) { return one == Status::fails; });
+}
+
+double Units::share_leaked() const {
+  double leaked = 0, right = 0;
+  for (const Sample& sample : samples_) {
+    bool leaks = false;
+    for (std::size_t at = 0; at < kOutputs; ++at)
+      leaks = leaks || (sample.status[at] == Status::fails && turns_nan(static_cast<Output>(at), sample.row));
+    leaked += leaks ? 1 : 0;
+    right += sample.fails() ? 0 : 1;
+  }
+  return leaked == 0 ? 0 : (leaked + right) / static_cast<double>(samples_.size());
 }
 
 bool Units::any_fails() const {
@@ -122,6 +141,13 @@ Status Units::status(Output output, const Row& row, double& worst) const {
   return fails ? Status::fails : Status::passes;
 }
 
+bool Units::turns_nan(Output output, const Row& row) const {
+  const index_t start = position(output, row, nullptr);
+  for (index_t d = 0; d < width(output); ++d)
+    if (parts::is_nan(got(output, start + d)) && !parts::is_nan(tensors_[output].want.flat(start + d))) return true;
+  return false;
+}
+
 Fit Units::compare(Output output, const Sample& sample, const RowResult& row, const Kernel& kernel,
                    double slack) const {
   if (row.state == RowState::unknown) return {true, true};
@@ -154,8 +180,11 @@ Fit Units::compare_row(Output output, const Sample& sample, const RowResult& row
     }
     const double allowed = row.allowed(d) + slack * (row.weight.size() > d ? row.weight(d) : 0);
     if (!fits_number(question_.out_type, values(d), row.out(d), allowed)) fit.fits = false;
-    fit.after += std::pow(std::min(1e9, ratio(values(d), row.out(d), allowed)), 2);
-    fit.before += std::pow(std::min(1e9, ratio(values(d), want, allowed)), 2);
+    const auto error = [&](double of) {  // beside the output's own rounding, which no hypothesis takes away
+      return std::min(1e9, ratio(values(d), as_stored(question_.out_type, of), allowed));
+    };
+    fit.after += std::pow(error(row.out(d)), 2);
+    fit.before += std::pow(error(want), 2);
     if (!asked_fits) fit.evidence += bits(ratio(asked, want, std::max(allowed, 1e-9 * std::abs(want))));
   }
   return fit;
@@ -208,8 +237,10 @@ void Units::judge(Trial& asked, double slack) {
 
 RowResult Prediction::of(Output output, const Sample& sample) {
   if (output == kDQuery) return gradient_.d_query(sample.row);
-  if (output == kDKey) return gradient_.d_key(sample.row);
-  if (output == kDValue) return gradient_.d_value(sample.row);
+  if (output == kDKey || output == kDValue) {
+    const bool key = (output == kDKey) != trial_.kernel().backward.exchanges_keys;
+    return key ? gradient_.d_key(sample.row) : gradient_.d_value(sample.row);
+  }
   const Row& row = sample.row;
   const bool known =
       last_ && last_->first.batch == row.batch && last_->first.row == row.row && last_->first.head == row.head;

@@ -35,6 +35,8 @@ class Units {
   const std::vector<Sample>& samples() const { return samples_; }  // failing first
   bool any_fails() const;
   double share_failing() const { return share_failing_; }  // of all rows
+  // Rows of the sample that are right, or wrong with NaN where a number is asked for; 0 if there is no such NaN.
+  double share_leaked() const;
 
   // `slack` is allowed besides, in units of W: for kernels that round P to 16 bits.
   Fit compare(Output output, const Sample& sample, const RowResult& row, const Kernel& kernel, double slack) const;
@@ -50,6 +52,7 @@ class Units {
   index_t position(Output output, const Row& row, const Kernel* kernel) const;
   index_t width(Output output) const { return widths_[output]; }
   Status status(Output output, const Row& row, double& worst) const;
+  bool turns_nan(Output output, const Row& row) const;
   Fit compare_row(Output output, const Sample& sample, const RowResult& row, const Kernel& kernel, double slack) const;
   Fit compare_statistic(Output output, const Sample& sample, const RowResult& row, const Kernel& kernel,
                         double slack) const;

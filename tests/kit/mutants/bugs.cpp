@@ -94,7 +94,7 @@ std::span<const BugInfo> bugs() {
       {Bug::poison_tail, "poison_tail", failure, {"poison.leak"}, {"poisoned_tail"}},
       {Bug::nan_swallowed, "nan_swallowed", failure, {}, {"number_is_nan"}},
       {Bug::finite_sentinel, "finite_sentinel", failure, {"rows.masked_average"}, {"hidden_rows"}},
-      {Bug::scores_f16, "scores_f16", failure, {}, {"plain", "large_scores"}},
+      {Bug::scores_f16, "scores_f16", failure, {"precision.scores_16bit"}, {"plain", "large_scores"}},
       {Bug::offset_overflow, "offset_overflow", failure, {}, {"large_tensor"}},
       {Bug::head_tail_dropped, "head_tail_dropped", failure, {}, {"plain", "causal"}},
       {Bug::value_tail_unwritten, "value_tail_unwritten", failure, {}, {"plain"}},
