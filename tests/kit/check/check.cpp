@@ -1,4 +1,6 @@
 // All outputs of a foreign result against a bundle, and the hints about what differs.
+#include <algorithm>
+#include <cmath>
 #include <sstream>
 
 #include "kit/check/compare.hpp"
@@ -39,6 +41,13 @@ std::string contract_in_words(const Bundle& bundle, const Question& question, do
   return text + times.str();
 }
 
+bool holds_nan(const Tensor& tensor) {
+  const bool can =
+      tensor.type == Type::f64 || tensor.type == Type::f32 || tensor.type == Type::f16 || tensor.type == Type::bf16;
+  const Array numbers = can ? tensor.numbers() : Array();
+  return std::any_of(numbers.data.begin(), numbers.data.end(), [](double value) { return std::isnan(value); });
+}
+
 class Check {
  public:
   Check(const Bundle& bundle, const Results& results, const CheckOptions& options)
@@ -55,6 +64,7 @@ class Check {
     for (const auto& [name, tensor] : results_) unknown(name);
     report_.pass = true;
     for (const OutputReport& one : report_.outputs) report_.pass = report_.pass && one.pass();
+    if (!report_.pass) note_leaks();
     if (!report_.pass && options_.hints) look_for_hints();
     return std::move(report_);
   }
@@ -109,9 +119,27 @@ class Check {
     return all;
   }
 
+  // NaN among the inputs may have come through: what is NaN need not be unwritten then.
+  void note_leaks() {
+    const auto odd = [](const OutputReport& output) { return output.unwritten > output.poisoned; };
+    if (std::none_of(report_.outputs.begin(), report_.outputs.end(), odd) || !inputs_hold_nan()) return;
+    for (OutputReport& output : report_.outputs) output.may_leak = odd(output);
+  }
+
+  bool inputs_hold_nan() const {
+    const std::vector<std::string> outputs = output_names();
+    return std::any_of(bundle_.tensors.begin(), bundle_.tensors.end(), [&](const auto& named) {
+      const std::string plain = named.first.substr(0, named.first.rfind(".tolerance"));
+      return std::find(outputs.begin(), outputs.end(), plain) == outputs.end() && holds_nan(named.second);
+    });
+  }
+
   void look_for_hints() {
     Question question;
-    if (!from_bundle(bundle_, question).empty()) return;
+    if (const std::string wrong = from_bundle(bundle_, question); !wrong.empty()) {
+      report_.no_hints = wrong;
+      return;
+    }
     Answer answer;
     Tolerances allowed;
     visit_outputs(answer, [&](const std::string& name, Array& array) {

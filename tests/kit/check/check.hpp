@@ -42,6 +42,8 @@ struct OutputReport {
   std::string error;                   // shape or type that cannot be compared
   std::string where;                   // the failing rows in words: "rows 64-127 of every head"
   std::string elements_where;          // the failing elements within them, if not all: "elements 64-127 of 128"
+  index_t poisoned = 0;                // of the unwritten elements, those that hold CheckOptions::poison
+  bool may_leak = false;               // others are NaN, and so are some inputs: they need not be unwritten
   std::string unwritten_where;         // rows without any written element, in words
   std::string first_tile;              // of the first failing row: "row 70 is row 6 of query tile 1 (64 rows)"
   std::string note;                    // how the tensor was read, and what is odd about it
@@ -56,6 +58,7 @@ struct Report {
   std::string contract;  // a sentence
   std::vector<OutputReport> outputs;
   std::vector<Hint> hints;
+  std::string no_hints;  // why none was looked for, though something is wrong
   TileSize tile;
 };
 

@@ -164,6 +164,7 @@ class Comparison {
       ++wrong_elements_[at];
       if (failing++ == 0 && report_.failing_rows == 0) report_.first = place;
       unwritten += is_poison(got, want) ? 1 : 0;
+      report_.poisoned += poison_ && got == *poison_ ? 1 : 0;
       largest = std::max(largest, excess);
     }
     report_.elements += width, report_.failing += failing, report_.unwritten += unwritten, ++report_.rows;

@@ -101,8 +101,10 @@ std::string failing_block(const OutputReport& output) {
   text += labelled(
       "first", place_in_words(output.name, output.first) + (output.first_tile.empty() ? "" : "; " + output.first_tile));
   if (output.unwritten > 0)
-    text += labelled("not written", of(output.unwritten, output.elements, "element") +
-                                        (output.unwritten_where.empty() ? "" : ": " + output.unwritten_where));
+    text += labelled(output.may_leak ? "NaN there" : "not written",
+                     of(output.unwritten, output.elements, "element") +
+                         (output.may_leak ? " (never written, or a leak)" : "") +
+                         (output.unwritten_where.empty() ? "" : ": " + output.unwritten_where));
   const char* const finite = output.histogram.back() > 0 ? " (finite numbers only)" : "";
   text += histogram(output) + labelled("overall", overall(output) + finite);
   return text;
@@ -167,6 +169,7 @@ std::string text(const Report& report) {
   if (!report.line.empty()) all += labelled("case", report.line);
   if (report.error.empty()) all += labelled("contract", report.contract);
   for (const OutputReport& output : report.outputs) all += "\n" + block_of(output);
+  if (!report.no_hints.empty()) all += "\nno hints: " + report.no_hints + "\n";
   return all + hints_in_words(report.hints);
 }
 

@@ -41,6 +41,7 @@ ordered_json output_object(const OutputReport& output) {
   object["where"] = output.where;
   object["elements_where"] = output.elements_where;
   object["unwritten_where"] = output.unwritten_where;
+  object["may_leak"] = output.may_leak;
   object["histogram"] = histogram(output);
   object["max_abs"] = number(output.max_abs);
   object["nmse"] = number(output.nmse);
@@ -60,6 +61,7 @@ std::string json(const Report& report) {
   object["hints"] = ordered_json::array();
   for (const Hint& hint : report.hints)
     object["hints"].push_back({{"id", hint.id}, {"sentence", hint.sentence}, {"explained", number(hint.explained)}});
+  object["no_hints"] = report.no_hints;
   return object.dump(2, ' ', true, ordered_json::error_handler_t::replace);
 }
 

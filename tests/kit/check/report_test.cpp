@@ -69,6 +69,38 @@ out: pass, 24 elements; largest error 0.25 of its tolerance; max abs 0.00195, NM
 )");
 }
 
+// With NaN among the inputs NaN in the output has two meanings; a number that was agreed on has one.
+TEST(Report, TextOfNaNThatMayHaveLeaked) {
+  Bundle bundle = made_bundle("BNSD", 1, 1);
+  put(bundle, "out", {1, 1, 2, 4});
+  Tensor out = filled(Type::f32, {1, 1, 2, 4}, kRight);
+  for (index_t at = 4; at < 8; ++at) set(out, at, kNaN);
+  const std::string unwritten = "  not written  4 of 8 elements: row 1, the last\n";
+  const std::string either = "  NaN there    4 of 8 elements (never written, or a leak): row 1, the last\n";
+  const auto text_of = [&](const CheckOptions& options) { return text(checked(bundle, {{"out", out}}, options)); };
+  EXPECT_NE(text_of({}).find(unwritten), std::string::npos) << text_of({});
+  bundle.tensors["value"] = filled(Type::bf16, {1, 1, 2, 4}, glint::from_float<glint::bfloat16>(kRight));
+  EXPECT_NE(text_of({}).find(unwritten), std::string::npos) << text_of({});
+  bundle.tensors["value"] = filled(Type::bf16, {1, 1, 2, 4}, glint::from_float<glint::bfloat16>(kNaN));
+  EXPECT_NE(text_of({}).find(either), std::string::npos) << text_of({});
+  for (index_t at = 4; at < 8; ++at) set(out, at, 7.0F);
+  CheckOptions options;
+  options.poison = 7;
+  EXPECT_NE(text_of(options).find(unwritten), std::string::npos) << text_of(options);
+}
+
+// The numbers can be compared, the question cannot be read.
+TEST(Report, SaysWhyThereAreNoHints) {
+  Bundle bundle = made_bundle("BNSD", 1, 1);
+  put(bundle, "out", {1, 1, 2, 4});
+  const Results wrong{{"out", filled(Type::f32, {1, 1, 2, 4}, -kRight)}};
+  const Report report = check(bundle, wrong, {});
+  EXPECT_FALSE(report.pass);
+  EXPECT_NE(report.no_hints, "");
+  EXPECT_NE(text(report).find("\nno hints: " + report.no_hints), std::string::npos) << text(report);
+  EXPECT_EQ(checked(bundle, wrong).no_hints, "");
+}
+
 TEST(Report, TextOfSeveralWrongOutputs) {
   Bundle bundle = made_bundle("BNSD", 2, 1);
   put(bundle, "d_key", {1, 1, 4, 2});
@@ -143,9 +175,10 @@ TEST(Report, JsonHasEveryKey) {
       "first": {)"),
             std::string::npos)
       << all;
-  for (const char* key :
-       {"pass", "error", "case", "contract", "tile", "hints", "first_tile", "where", "elements_where",
-        "unwritten_where", "histogram", "max_abs", "nmse", "cosine", "note", "id", "sentence", "explained"})
+  for (const char* key : {"pass",     "error",      "case",      "contract",       "tile",
+                          "hints",    "first_tile", "where",     "elements_where", "unwritten_where",
+                          "may_leak", "no_hints",   "histogram", "max_abs",        "nmse",
+                          "cosine",   "note",       "id",        "sentence",       "explained"})
     EXPECT_NE(all.find("\"" + std::string(key) + "\":"), std::string::npos) << key;
 }
 
