@@ -107,7 +107,8 @@ void write_query(const Pass& pass, index_t i, std::vector<float>& d_query) {
   const Kernel& kernel = pass.at.kernel;
   const Sequence& s = pass.at.sequence;
   float factor = q_scale_of(kernel) * scale_of(kernel, pass.keys.width);
-  if (kernel.has(Bug::gradient_scale_dq)) factor = 1;  // BUG
+  if (kernel.has(Bug::gradient_scale_dq)) factor = 1;           // BUG
+  if (kernel.has(Bug::gradient_scale_twice)) factor *= factor;  // BUG
   for (float& number : d_query) number *= factor;
   const HeadGrid& g = pass.grids;
   const index_t row = s.q_first + i;
@@ -133,16 +134,20 @@ void add_partial(const Pass& pass, Partial& partial) {
   const bool first_of_group = pass.at.head % (kernel.heads / kernel.kv_heads) == 0;
   if (kernel.has(Bug::gradient_group) && !first_of_group) return;  // BUG
   float factor = q_scale_of(kernel) * scale_of(kernel, pass.keys.width);
-  if (kernel.has(Bug::gradient_scale_dk)) factor = 1;  // BUG
+  if (kernel.has(Bug::gradient_scale_dk)) factor = 1;           // BUG
+  if (kernel.has(Bug::gradient_scale_twice)) factor *= factor;  // BUG
+  const bool swapped = kernel.has(Bug::gradient_swapped);       // BUG: their widths are equal
+  Array& d_keys = swapped ? pass.answer.gradient.d_value : pass.answer.gradient.d_key;
+  Array& d_values = swapped ? pass.answer.gradient.d_key : pass.answer.gradient.d_value;
   const HeadGrid& g = pass.grids;
   for (index_t key = 0; key < pass.keys.count; ++key) {
     float* const d_key = partial.d_keys.row(key);
     for (index_t d = 0; d < pass.keys.width; ++d) d_key[d] *= factor;
     const index_t row = s.kv_first + key;
-    add_to(pass.answer.gradient.d_key, g.k.at(s.kv_batch, kv_head, row), d_key, g.k.width);
+    add_to(d_keys, g.k.at(s.kv_batch, kv_head, row), d_key, g.k.width);
     if (g.k_rope.width > 0)
       add_to(pass.answer.gradient.d_key_rope, g.k_rope.at(s.kv_batch, kv_head, row), d_key + g.k.width, g.k_rope.width);
-    add_to(pass.answer.gradient.d_value, g.v.at(s.kv_batch, kv_head, row), partial.d_values.row(key), g.v.width);
+    add_to(d_values, g.v.at(s.kv_batch, kv_head, row), partial.d_values.row(key), g.v.width);
   }
 }
 

@@ -57,7 +57,8 @@ float keep_factor(const Kernel& kernel, const Sequence& s, index_t head, index_t
   }
   if (kernel.has(Bug::dropout_polarity)) keep = !keep;  // BUG: 1 drops
   if (!keep) return 0;
-  return kernel.has(Bug::dropout_scale) ? 1 : 1 / static_cast<float>(spec.keep_prob);  // BUG
+  if (kernel.has(Bug::dropout_wrong_scale)) return 1 / (1 - static_cast<float>(spec.keep_prob));  // BUG
+  return kernel.has(Bug::dropout_scale) ? 1 : 1 / static_cast<float>(spec.keep_prob);             // BUG
 }
 
 }  // namespace kit::mutant

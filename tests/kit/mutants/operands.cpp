@@ -103,6 +103,7 @@ void decode(const KeyPlace& at, Part part, index_t width, float* row) {
     const float scale = static_cast<float>(factors.scale.flat(place));
     float offset = factors.offset.present() ? static_cast<float>(factors.offset.flat(place)) : 0;
     if (at.kernel.has(Bug::antiquant_offset_missing)) offset = 0;           // BUG
+    if (at.kernel.has(Bug::antiquant_sign)) offset = -offset;               // BUG
     row[d] = at.kernel.has(Bug::antiquant_order) ? row[d] * scale + offset  // BUG: scale first
                                                  : (row[d] + offset) * scale;
   }

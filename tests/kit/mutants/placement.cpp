@@ -146,19 +146,21 @@ void place_keys(const AttentionCase& spec, Bug bug, Sequence& s) {
   const bool paged = spec.paging.block_table.present();
   const index_t room = room_of(spec, s.number);
   if (is_packed(layout) && !paged) {
-    const Stretch own = between_ends(lengths, b, room, bug);
-    s.kv_first = own.first, s.own_keys = own.count;
+    Stretch own = between_ends(lengths, b, room, bug);
+    if (bug == Bug::lengths_kv_by_query) own = between_ends(spec.actual_seq_qlen, b, room, bug);  // BUG
+    s.kv_first = std::min(own.first, room), s.own_keys = std::min(own.count, room - s.kv_first);
     return;
   }
   s.kv_batch = s.number;
   s.own_keys = room;
+  const index_t missing = bug == Bug::lengths_short ? 1 : 0;  // BUG: the new token is not counted
   if (paged) {
-    s.own_keys = length_of(lengths, b, bug);
+    s.own_keys = std::max<index_t>(0, length_of(lengths, b, bug) - missing);
     return;
   }
   if (spec.op == glint::reference::Operator::score || lengths.empty()) return;
   if (bug == Bug::lengths_ignored) return;
-  s.own_keys = length_of(lengths, b, bug);
+  s.own_keys = std::max<index_t>(0, length_of(lengths, b, bug) - missing);
   if (spec.kv_padding_size && bug != Bug::cache_padding_ignored) place_padded_keys(spec, room, s);
 }
 

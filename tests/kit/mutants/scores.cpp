@@ -93,6 +93,7 @@ float bias_at(const Kernel& kernel, const Sequence& s, index_t head, index_t i, 
   const float bias = is_generated(kernel)
                          ? generated_bias(kernel, s, head, i, key)
                          : static_cast<float>(kernel.spec.pse.flat(bias_position(kernel, s, head, i, key)));
+  if (kernel.has(Bug::pse_twice)) return 2 * bias;  // BUG
   return kernel.has(Bug::pse_sign) ? -bias : bias;  // BUG
 }
 
@@ -125,9 +126,10 @@ float dot(const Kernel& kernel, const float* left, const float* right, index_t c
 
 float scale_of(const Kernel& kernel, index_t width) {
   const float scale = static_cast<float>(kernel.spec.scale);
-  if (kernel.has(Bug::scale_missing)) return 1;                                         // BUG
-  if (kernel.has(Bug::scale_twice)) return scale * scale;                               // BUG
-  if (kernel.has(Bug::scale_default)) return 1 / std::sqrt(static_cast<float>(width));  // BUG
+  if (kernel.has(Bug::scale_missing)) return 1;                                                         // BUG
+  if (kernel.has(Bug::scale_twice)) return scale * scale;                                               // BUG
+  if (kernel.has(Bug::scale_default)) return 1 / std::sqrt(static_cast<float>(width));                  // BUG
+  if (kernel.has(Bug::scale_padded)) return 1 / std::sqrt(static_cast<float>((width + 15) / 16 * 16));  // BUG
   return scale;
 }
 

@@ -1,5 +1,6 @@
 // Which keys a row sees (operators 2), as a window and a mask tensor, with the ways to get both wrong.
 #include <algorithm>
+#include <utility>
 
 #include "kit/mutants/kernel.hpp"
 
@@ -57,7 +58,8 @@ Window window_of(const Kernel& kernel, const Sequence& s) {
   const AttentionCase& spec = kernel.spec;
   const int mode = acting_mode(kernel);
   const index_t corner = s.keys() - s.rows;
-  const index_t pre = std::clamp(spec.pre_tokens, -kFar, kFar), next = std::clamp(spec.next_tokens, -kFar, kFar);
+  index_t pre = std::clamp(spec.pre_tokens, -kFar, kFar), next = std::clamp(spec.next_tokens, -kFar, kFar);
+  if (kernel.has(Bug::mask_tokens_swapped)) std::swap(pre, next);  // BUG
   bool from_the_right = mode == 3 || mode == 4 || mode == 5 || mode == 6 || mode == 7;
   bool band = mode == 0 || mode == 4;
   if (mode == 7 || mode == 8) band = has_band(kernel, s, mode);
