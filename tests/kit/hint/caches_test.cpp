@@ -116,6 +116,26 @@ TEST(HintCache, PagesPaddingAndPrefix) {
   }
 }
 
+// A key row too many: NaN where the last page has room, another entry's numbers, or nothing, where it is full.
+TEST(HintCache, AKeyTooManyOfPagesThatHoldNaN) {
+  for (const std::uint64_t seed : {41, 42}) {
+    InferenceCase c = cache(seed);
+    c.lens = glint_test::kLengthsEach, c.kv_list = {70, 33, 16}, c.kv_len = 70;
+    c.form = glint_test::kPaged;
+    const Question question = question_of(c);
+    ASSERT_EQ(question.spec.actual_seq_kvlen, (std::vector<index_t>{70, 33, 16}));
+    for (const bool full_page_right : {true, false})
+      expect_of_result("poison.leak", question, [&](Answer& result) {
+        Array& out = result.forward.out;
+        for (index_t at = 0; at < out.size(); ++at) {
+          const bool entry_2 = at >= out.size() / 3 * 2;
+          if (!entry_2) out.flat(at) = std::nan("");
+          if (entry_2 && !full_page_right) out.flat(at) = std::sin(static_cast<double>(at * at));
+        }
+      });
+  }
+}
+
 TEST(HintCache, Factors) {
   for (const index_t joint : {0, 1}) {
     InferenceCase c = cache(35);

@@ -69,6 +69,15 @@ TEST(HintMask, NotApplied) {
   expect_first("mask.ignored", asked(with_mask(usual(4), glint_test::kMaskBNSS), DType::bf16), all);
 }
 
+TEST(HintMask, NotAppliedNamesNoTensorThatIsNotThere) {
+  Question question = asked(with_mode(usual(1), 3));
+  question.spec.attn_mask = {};
+  question.spec.implied_mask = true;
+  const std::vector<Hint> found = hints_of_edit(question, sees([](auto...) { return true; }));
+  expect_first("mask.mode_ignored", question, sees([](auto...) { return true; }));
+  EXPECT_EQ(found.at(0).sentence.find("attn_mask"), std::string::npos) << found.at(0).sentence;
+}
+
 TEST(HintMask, OfTheOtherPolarity) {
   for (const index_t shape : {glint_test::kMask11SS, glint_test::kMaskBNSS})
     expect_first("mask.polarity", asked(with_mask(usual(5), shape)), [](Question& question) {
