@@ -4,21 +4,12 @@
 
 namespace kit::hinting {
 
-void add_gradient_conventions(const Question& question, Hypotheses& table) {
-  if (!question.gradient) return;
-  const AttentionCase& spec = question.spec;
-  const auto add = [&](const char* id, const std::string& sentence, const std::function<void(Backward&)>& change) {
-    table.push_back({id, sentence, [change](Kernel& kernel) {
-                       kernel.keeps_scores = true;
-                       change(kernel.backward);
-                     }});
-  };
+namespace {
+
+using Add = std::function<void(const char* id, const std::string& sentence, const std::function<void(Backward&)>&)>;
+
+void add_doubled_scales(const AttentionCase& spec, const Add& add) {
   const std::string factor = "scale = " + number(spec.scale);
-  const double missing = 1 / spec.scale, both = missing / spec.q_scale;
-  add("gradient.scale_dq", "The kernel's dq lacks the " + factor + ": dQ = scale * dS K.",
-      [missing](Backward& backward) { backward.dq_factor = missing; });
-  add("gradient.scale_dk", "The kernel's dk lacks the " + factor + ": dK = scale * dS^T Q.",
-      [missing](Backward& backward) { backward.dk_factor = missing; });
   const double again = spec.q_scale * spec.scale;
   const std::string twice = " twice; once is asked for.";
   add("gradient.scale_twice", "The kernel applies " + factor + " to dq and to dk" + twice,
@@ -27,9 +18,15 @@ void add_gradient_conventions(const Question& question, Hypotheses& table) {
       [again](Backward& backward) { backward.dq_factor = again; });
   add("gradient.scale_twice", "The kernel applies " + factor + " to dk" + twice,
       [again](Backward& backward) { backward.dk_factor = again; });
-  if (spec.key.shape == spec.value.shape)
-    add("gradient.swapped", "The kernel's d_key and d_value are exchanged.",
-        [](Backward& backward) { backward.exchanges_keys = true; });
+}
+
+void add_missing_scales(const AttentionCase& spec, const Add& add) {
+  const std::string factor = "scale = " + number(spec.scale);
+  const double missing = 1 / spec.scale, both = missing / spec.q_scale;
+  add("gradient.scale_dq", "The kernel's dq lacks the " + factor + ": dQ = scale * dS K.",
+      [missing](Backward& backward) { backward.dq_factor = missing; });
+  add("gradient.scale_dk", "The kernel's dk lacks the " + factor + ": dK = scale * dS^T Q.",
+      [missing](Backward& backward) { backward.dk_factor = missing; });
   if (spec.q_scale != 1) {
     add("gradient.scale_dq", "The kernel's dq lacks q_scale * scale.",
         [both](Backward& backward) { backward.dq_factor = both; });
@@ -42,6 +39,24 @@ void add_gradient_conventions(const Question& question, Hypotheses& table) {
         "The kernel's dk lacks q_scale " + number(spec.q_scale) + ": dK = q_scale * scale * dS^T Q.",
         [of_query](Backward& backward) { backward.dk_factor = of_query; });
   }
+}
+
+}  // namespace
+
+void add_gradient_conventions(const Question& question, Hypotheses& table) {
+  if (!question.gradient) return;
+  const AttentionCase& spec = question.spec;
+  const Add add = [&](const char* id, const std::string& sentence, const std::function<void(Backward&)>& change) {
+    table.push_back({id, sentence, [change](Kernel& kernel) {
+                       kernel.keeps_scores = true;
+                       change(kernel.backward);
+                     }});
+  };
+  add_missing_scales(spec, add);
+  add_doubled_scales(spec, add);
+  if (spec.key.shape == spec.value.shape)
+    add("gradient.swapped", "The kernel's d_key and d_value are exchanged.",
+        [](Backward& backward) { backward.exchanges_keys = true; });
   add("gradient.row_dot", "The kernel leaves rowD = sum(dO * O) out: dS = P * (dP - rowD).",
       [](Backward& backward) { backward.row_dot = false; });
   if (spec.keep_prob != 1)
