@@ -44,6 +44,21 @@ TEST(HintSilence, WrongElementsHereAndThere) {
   EXPECT_EQ(ids(hints_of(question, results_of(question, wrong))), "");
 }
 
+// Errors of a few roundings of the output are no particular rounding on the way.
+TEST(HintSilence, NoiseOfTheOutputsSize) {
+  for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) {
+    for (std::uint64_t seed = 0; seed < 6; ++seed) {
+      const Question question = asked(usual(83 + seed), dtype);
+      Answer noisy = answer(question);
+      const Array allowed = tolerances(question, noisy).at("out");
+      glint_test::Random random(83, seed);
+      for (index_t at = 0; at < allowed.size(); ++at)
+        noisy.forward.out.flat(at) += 1.5 * allowed.flat(at) * random.normal();
+      EXPECT_EQ(ids(hints_of(question, results_of(question, noisy))), "") << seed;
+    }
+  }
+}
+
 // Shapes that do not belong to the case are nothing to guess about.
 TEST(HintSilence, ResultsOfOtherShapes) {
   const Question question = asked(usual(81));
