@@ -68,11 +68,12 @@ TEST(HintSilence, ResultsOfOtherShapes) {
   EXPECT_EQ(ids(hints_of(question, {})), "");
 }
 
-// A square triangle has one corner: the case does not tell its ends apart, nor modes 2 and 3.
+// A square triangle has one corner, so a kernel that takes the other one is right about it; its scale is not.
 TEST(HintSilence, WhatTheCaseDoesNotTellApart) {
   Case c = usual(82);
   c.kv_len = c.q_len, c.mode = 2;
-  EXPECT_EQ(ids(hints_of_edit(asked(c), [](Question& edited) { edited.spec.sparse_mode = 3; })), "");
+  const auto both = [](Question& edited) { edited.spec.sparse_mode = 3, edited.spec.scale = 1; };
+  EXPECT_EQ(ids(hints_of_edit(asked(c), both)), "scale.missing");
 }
 
 }  // namespace
