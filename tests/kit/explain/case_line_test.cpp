@@ -37,6 +37,8 @@ TEST(ExplainCaseLine, Errors) {
   EXPECT_EQ(explain("op=fwd n=2 sq=4 d=x seed=3").error, "d: got 'x', want a whole number from 0 to 4096");
   EXPECT_EQ(explain("op=fwd n=2 sq=4 sead=3").error.substr(0, 18), "unknown key 'sead'");
   EXPECT_EQ(explain("op=fwd n=2 sq=4 d=4 init=odd").error.substr(0, 9), "init: got");
+  EXPECT_EQ(explain("op=incre n=1 skv=100000000 d=1 block=16").error.substr(0, 42),
+            "the case has more than 2^26 numbers; words");
 }
 
 // Whatever can be drawn can be explained: all operators, parameters and ways to hold a cache.

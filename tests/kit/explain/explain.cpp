@@ -169,8 +169,22 @@ const char* operator_name(const glint_test::InferenceCase& c) {
   return c.op == glint_test::kPrompt ? "prompt_flash_attention" : "incre_flash_attention";
 }
 
-// A case line has tensors with numbers, masks among them, so only a legal one has a picture.
+double heads_of(const glint_test::Case& c) { return static_cast<double>(c.heads); }
+double heads_of(const glint_test::InferenceCase& c) { return static_cast<double>(c.heads()); }
+
+// Numbers of query, key and value.
+template <class C>
+double numbers_of(const C& c) {
+  const double rows = static_cast<double>(c.q_len) * heads_of(c) * static_cast<double>(c.dim);
+  const double keys = static_cast<double>(c.kv_len) * static_cast<double>(c.kv_heads);
+  return static_cast<double>(c.batch) * (rows + keys * static_cast<double>(c.dim + c.value_dim));
+}
+
+// A case line has tensors with numbers, masks among them, so only a legal one of moderate size has a picture.
 Explained report(const CaseLine& line) {
+  constexpr double kMost = 0x1p26;
+  if (std::visit([](const auto& c) { return numbers_of(c); }, line) > kMost)
+    return {"", "", "the case has more than 2^26 numbers; words like sparse_mode=3 sq=100000 skv=100000 may be larger"};
   const char* const name = std::visit([](const auto& c) { return operator_name(c); }, line);
   if (const std::string rule = why_illegal(line); !rule.empty())
     return {std::string(name) + "\n\nLegality:\n  " + rule + "\n", "", ""};
