@@ -6,19 +6,12 @@
 #include "kit/check/compare.hpp"
 
 #include "kit/bundle/types.hpp"
+#include "kit/check/foreign.hpp"
 
 namespace kit {
 namespace detail {
 
 namespace {
-
-// The outputs in the order of a bundle.
-std::vector<std::string> output_names() {
-  std::vector<std::string> names;
-  Answer none;
-  visit_outputs(none, [&](const char* name, const Array&) { names.emplace_back(name); });
-  return names;
-}
 
 std::string outputs_in_words(const Bundle& bundle) {
   std::string text;

@@ -36,16 +36,9 @@ constexpr std::pair<std::string_view, std::string_view> kAliases[] = {
     {"dsinks", "d_sink"},
 };
 
-std::vector<std::string> known_outputs() {
-  std::vector<std::string> names;
-  Answer none;
-  visit_outputs(none, [&](const char* name, const Array&) { names.emplace_back(name); });
-  return names;
-}
-
 std::string known_in_words() {
   std::string text;
-  for (const std::string& name : known_outputs()) text += (text.empty() ? "" : ", ") + name;
+  for (const std::string& name : output_names()) text += (text.empty() ? "" : ", ") + name;
   return text;
 }
 
@@ -128,10 +121,17 @@ std::string load(const std::string& file, Results& results) {
 
 }  // namespace
 
+std::vector<std::string> output_names() {
+  std::vector<std::string> names;
+  Answer none;
+  visit_outputs(none, [&](const char* name, const Array&) { names.emplace_back(name); });
+  return names;
+}
+
 std::string output_named(std::string_view name) {
   std::string lower(name);
   for (char& letter : lower) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  for (const std::string& known : known_outputs())
+  for (const std::string& known : output_names())
     if (known == lower) return known;
   for (const auto& [alias, output] : kAliases)
     if (alias == lower) return std::string(output);

@@ -9,6 +9,9 @@
 
 namespace kit {
 
+// Of visit_outputs, in its order.
+std::vector<std::string> output_names();
+
 // The output that a name means: its own, or one that other libraries use for it ("o", "dq", "softmax_lse", ...), in any
 // case.  Empty if it means none.
 std::string output_named(std::string_view name);

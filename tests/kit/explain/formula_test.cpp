@@ -1,20 +1,10 @@
 // The arithmetic that `explain` prints: its steps, its cost, and what rows that see nothing hold.
 #include <gtest/gtest.h>
 
-#include "kit/explain/explain.hpp"
+#include "kit/explain/section.hpp"
 
 namespace kit {
 namespace {
-
-// The lines from the one that begins with `from` up to the next empty one; a line break comes first, as in the tests.
-std::string section(const std::string& words, const std::string& from) {
-  const Explained explained = explain(words);
-  EXPECT_EQ(explained.error, "");
-  const std::size_t begin = explained.text.find("\n" + from);
-  if (begin == std::string::npos) return "no such section:\n" + explained.text;
-  const std::size_t end = explained.text.find("\n\n", begin);
-  return explained.text.substr(begin, end == std::string::npos ? end : end + 1 - begin);
-}
 
 TEST(ExplainFormula, Cost) {
   EXPECT_EQ(section("sq=4 mode=2 n=8 nkv=2 d=64", "Cost"), "\nCost: 4 * 10 pairs * d=64 * n=8 = 20480 FLOP forward\n");

@@ -4,6 +4,7 @@
 
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
+#include "kit/hint/planes.hpp"
 
 namespace kit::hinting {
 
@@ -215,17 +216,6 @@ void add_polarity(const AttentionCase& spec, Hypotheses& table) {
                    [](Kernel& kernel) {
                      for (std::uint8_t& drop : kernel.spec.attn_mask.data) drop = drop == 0 ? 1 : 0;
                    }});
-}
-
-// One plane of a (B, N, S1, S2) mask for all entries, all heads, or both.
-void keep_first(ByteArray& mask, bool entry, bool head) {
-  const index_t batches = mask.shape[0], heads = mask.shape[1], plane = mask.shape[2] * mask.shape[3];
-  ByteArray kept({entry ? 1 : batches, head ? 1 : heads, mask.shape[2], mask.shape[3]});
-  for (index_t b = 0; b < kept.shape[0]; ++b)
-    for (index_t n = 0; n < kept.shape[1]; ++n)
-      for (index_t at = 0; at < plane; ++at)
-        kept.flat((b * kept.shape[1] + n) * plane + at) = mask.flat((b * heads + n) * plane + at);
-  mask = std::move(kept);
 }
 
 void add_broadcast(const AttentionCase& spec, Hypotheses& table) {

@@ -5,6 +5,7 @@
 
 #include "glint/reference/attention.hpp"
 #include "kit/hint/kernel.hpp"
+#include "kit/hint/planes.hpp"
 
 namespace kit::hinting {
 
@@ -92,16 +93,6 @@ void exchange_order(AttentionCase& spec) {
     multiply(spec.pse, spec.scale);
     spec.softcap_order = reference::SoftcapOrder::after_bias;
   }
-}
-
-void keep_first(Array& pse, bool entry, bool head) {
-  const index_t batches = pse.shape[0], heads = pse.shape[1], plane = pse.shape[2] * pse.shape[3];
-  Array kept({entry ? 1 : batches, head ? 1 : heads, pse.shape[2], pse.shape[3]});
-  for (index_t b = 0; b < kept.shape[0]; ++b)
-    for (index_t n = 0; n < kept.shape[1]; ++n)
-      for (index_t at = 0; at < plane; ++at)
-        kept.flat((b * kept.shape[1] + n) * plane + at) = pse.flat((b * heads + n) * plane + at);
-  pse = std::move(kept);
 }
 
 void transpose_planes(Array& pse) {
